@@ -1,0 +1,1 @@
+"""Plumbing that every service needs and that knows nothing about mail. README.md is the cheat sheet."""
