@@ -6,10 +6,10 @@ The usual way through, for a message on an IMAP server:
     fields = headers.parse_headers(fetched[b"BODY[HEADER...]"])         # or BODY[HEADER.FIELDS (...)]
     envelope = headers.read_envelope(fields)
     chosen = select.select(part_tree)
-    for text in chosen.texts:                                           # fetch BODY.PEEK[part.number] only
+    for part in chosen.shown(prefer_html=True):                         # fetch BODY.PEEK[part.number] only
         body = body.read_text(part, data, truncated=...)
     line = snippet.snippet(body)
 
-and for an attachment, chunk by chunk: `decoder = transfer.TransferDecoder(part.encoding)`, `decoder.feed(chunk)`,
-`decoder.finish()`. From raw bytes: `parse.parse_message(raw)`.
+and for an attachment, chunk by chunk: `decoder = transfer.TransferDecoder(part.encoding)`,
+`decoder.feed(chunk)`, `decoder.finish()`. From raw bytes: `parse.parse_message(raw)`.
 """

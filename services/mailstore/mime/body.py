@@ -6,7 +6,7 @@ from .model import Part, TextBody
 
 
 def read_text(part: Part, data: bytes, *, truncated: bool = False) -> TextBody:
-    """Undo transfer encoding, charset, format=flowed and uuencoded blocks of `data`, the octets of BODY[part.number].
+    """Undo transfer encoding, charset, format=flowed and uuencoded blocks of the octets of BODY[part.number].
 
     `truncated`: only the first octets were fetched, so a cut character at the end is no damage.
     """

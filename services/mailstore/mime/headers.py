@@ -1,4 +1,5 @@
-"""Header blocks: octets → decoded values (RFC 5322, 2047, 2231, 6532), tolerant of all that is seen in the wild."""
+"""Header blocks: octets → decoded values (RFC 5322, 2047, 2231, 6532),
+tolerant of what is seen in the wild."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from .model import Address, Envelope
 
 
 class Headers:
-    """Header fields in order; names compare without case. Values are kept raw (octets, unfolded) until asked for."""
+    """Header fields in order; names match without case. Values stay raw, unfolded octets until asked for."""
 
     def get(self, name: str, default: bytes = b"") -> bytes:
         """The first field of this name, raw and unfolded."""

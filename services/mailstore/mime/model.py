@@ -105,27 +105,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class TextPart:
-    """One place in the displayed message: its plain form, its HTML form, or both (multipart/alternative)."""
-
-    plain: Part | None = None
-    html: Part | None = None
-
-    def best(self, prefer_html: bool) -> Part:
-        """The form to show; there is always one."""
-        first, second = (self.html, self.plain) if prefer_html else (self.plain, self.html)
-        part = first or second
-        assert part is not None
-        return part
-
-
-@dataclass(frozen=True, slots=True)
 class Attachment:
     """Something to offer for download.
 
     `name` is never empty and always safe as a file name. `size` is an estimate of the decoded octets.
     `kind`: `file`, `message` (nested mail), `calendar`, `contact`, `tnef` (winmail.dat), `signature`, `key`,
-    `encrypted`, `embedded` (a file inside winmail.dat or a uuencoded block, see special.py).
+    `encrypted`, `report` (a delivery report's machine-readable part).
+    `inline`: HTML may show it by its content id or place; a page that does so need not list it.
     """
 
     number: str
@@ -139,15 +125,17 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of a message is shown, in order, and what is offered for download.
+    """What of a message is shown, in order, and what is offered for download (RFC 8621 4.1.4).
 
+    `plain` and `html` are the same message in two renderings: a text outside multipart/alternative is in
+    both, so either may hold text/plain and text/html parts. Use `shown()` to choose.
     `inline` are the parts that HTML may name (`cid:`), by content id; `by_location` by Content-Location.
-    Those with an image type stand only there when the message has an HTML form, else also in `attachments`.
     `report` is the machine-readable part of a multipart/report, `calendar` the first text/calendar part.
     `security` is `signed`, `encrypted` or empty.
     """
 
-    texts: tuple[TextPart, ...] = ()
+    plain: tuple[Part, ...] = ()
+    html: tuple[Part, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     inline: Mapping[str, Part] = field(default_factory=dict)
     by_location: Mapping[str, Part] = field(default_factory=dict)
@@ -155,14 +143,25 @@ class Selection:
     calendar: Part | None = None
     security: str = ""
 
+    def shown(self, prefer_html: bool) -> tuple[Part, ...]:
+        """The parts to fetch and show one below the other; the other one when the preferred is empty."""
+        first, second = (self.html, self.plain) if prefer_html else (self.plain, self.html)
+        return first if any(part.size for part in first) else second
+
     @property
     def has_html(self) -> bool:
-        return any(text.html for text in self.texts)
+        """Whether choosing HTML makes a difference."""
+        return any(part.media_type == "text/html" for part in self.html)
+
+    @property
+    def has_plain(self) -> bool:
+        """Whether the sender gave a plain form of the whole message."""
+        return any(part.size for part in self.plain) and all(p.media_type != "text/html" for p in self.plain)
 
     @property
     def has_attachments(self) -> bool:
-        """For the paper clip in a list: real attachments, signatures not counted."""
-        return any(a.kind != "signature" for a in self.attachments)
+        """For the paper clip in a list: not for signatures, inline pictures and reports."""
+        return any(not a.inline and a.kind not in ("signature", "report") for a in self.attachments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,8 @@ class TextBody:
     """A text part made readable: Unicode, lines ended by LF, no NUL and no control characters but TAB and LF.
 
     `flowed`: it was format=flowed and is unfolded: each line is a paragraph, quote marks (`> `) kept.
-    `damaged`: something could not be decoded and was replaced. `files`: uuencoded blocks, taken out of `text`.
+    `damaged`: something could not be decoded and was replaced.
+    `files`: uuencoded blocks, taken out of `text`.
     """
 
     text: str

@@ -22,5 +22,5 @@ class Message:
 
 
 def parse_message(raw: bytes) -> Message:
-    """Parse within bounds: 1000 parts, depth 50, 256 KiB a header block; what is beyond stays one opaque part."""
+    """Parse within bounds: 1000 parts, depth 50, 256 KiB a header block; what is beyond stays opaque."""
     raise NotImplementedError

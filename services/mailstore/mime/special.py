@@ -16,5 +16,7 @@ def read_tnef(data: bytes) -> tuple[EmbeddedFile, ...]:
 
 
 def read_report(data: bytes) -> DeliveryReport:
-    """A decoded message/delivery-status, message/global-delivery-status or message/disposition-notification."""
+    """A decoded message/delivery-status, message/global-delivery-status or
+    message/disposition-notification.
+    """
     raise NotImplementedError

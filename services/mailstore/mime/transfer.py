@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TransferDecoder:
-    """Undoes a transfer encoding chunk by chunk; never raises on content. Unknown encodings pass unchanged."""
+    """Undoes a transfer encoding chunk by chunk; never raises on content. Unknown ones pass unchanged."""
 
     def __init__(self, encoding: str) -> None:
         raise NotImplementedError
