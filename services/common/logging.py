@@ -18,7 +18,20 @@ from typing import Any, TextIO
 from services.common import tracing
 
 # These write what they send and receive at DEBUG or INFO: credentials, literals, statements with values.
-CAPPED = ("imapclient", "sqlalchemy", "aiosmtplib", "httpx", "httpcore", "pymap", "mail.log", "urllib3")
+CAPPED = (
+    "imapclient",
+    "imaplib",
+    "sqlalchemy",
+    "aiosmtplib",
+    "httpx",
+    "httpcore",
+    "pymap",
+    "mail.log",
+    "grpc",
+    "asyncio",
+    "alembic",
+    "ldap3",
+)
 _SENSITIVE = re.compile(
     r"pass(word|wd|phrase)|secret|token|cookie|authori[sz]ation|credential|subject|body|private_?key"
     r"|(^|_)(otp|pin|auth|snippet|recipients?)$",
@@ -28,6 +41,7 @@ _SENSITIVE = re.compile(
 _HARMLESS = re.compile(r"(_count|_bytes|_size|_id|_ms|_seconds|_kind)$")
 REDACTED = "[redacted]"
 _MAX_TEXT = 2000
+_PROGRAMMING = (TypeError, AttributeError, NameError, UnboundLocalError, ImportError, ModuleNotFoundError)
 
 
 def redact(fields: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def describe_exception(err: BaseException | None) -> str:
 
     A message may quote what a mail server or a person sent (imaplib puts the server's answer there,
     SQLAlchemy the statement's values), so only types and source lines are logged. PosternError texts are
-    ours and kept.
+    ours and kept, and so are those that Python itself writes about wrong code.
     """
     from services.common.errors import PosternError
 
@@ -83,7 +97,8 @@ def describe_exception(err: BaseException | None) -> str:
         frames = traceback.extract_tb(err.__traceback__)[-6:]
         where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
         name = f"{type(err).__module__}.{type(err).__qualname__}"
-        detail = f" {err}" if isinstance(err, PosternError) else ""
+        ours = isinstance(err, PosternError) or type(err) in _PROGRAMMING
+        detail = f" {err}" if ours else ""
         if isinstance(err, OSError) and err.errno is not None:
             detail = f" errno={err.errno}"
         parts.append(f"{name}{detail} at {where}" if where else f"{name}{detail}")

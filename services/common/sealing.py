@@ -1,7 +1,7 @@
 """Sealing a mail password to one service with HPKE (RFC 9180).
 
 Suite: ML-KEM-768 with X25519 (hybrid: tokens may lie in an outbox for weeks, so what is recorded today must
-stay closed to tomorrow's machines), HKDF-SHA256, AES-256-GCM. The first octet of what is sealed names the suite.
+stay closed to tomorrow's machines), HKDF-SHA256, AES-256-GCM. The first octet sealed names the suite.
 
 RFC 9180, 8.1: a single-shot user puts what it would authenticate beside the text (the aad) into `info`; that
 is done here, so opening needs the same purpose and the same aad.

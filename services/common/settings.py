@@ -124,6 +124,12 @@ class Env:
             return False
         raise self._wrong(name, "1 or 0", value)
 
+    def choice(self, name: str, values: tuple[str, ...], default: str) -> str:
+        value = (self.raw(name) or default).strip().upper()
+        if value not in values:
+            raise self._wrong(name, "one of " + ", ".join(values), value)
+        return value
+
     def duration(self, name: str, default: float | None = None) -> float:
         """Seconds. Accepts "1.5", "250ms", "30s", "5m", "2h", "1d"."""
         value, expected = self.raw(name), 'a duration such as "30s", "5m" or "250ms"'
