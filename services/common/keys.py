@@ -1,8 +1,8 @@
 """`python -m services.common.keys DIR`: a throw-away authority, one certificate per service, and all keys.
 
 For one machine, for tests and for a first look at Kubernetes; an organisation brings its own authority. Run
-again it keeps everything that exists and is good for more than seven days, so that running services stay valid.
-DIR/tls/ca.key stays for such a later run; no service needs it.
+again it keeps everything that exists and is good for more than seven days, so that running services stay
+valid. DIR/tls/ca.key stays for such a later run; no service needs it.
 """
 
 from __future__ import annotations
