@@ -50,7 +50,8 @@ def database_url(env: Env, default: str | None = None) -> str:
     if not local and not encrypted and env.optional("DATABASE_PLAINTEXT") != PLAINTEXT_WORDS:
         raise SettingsError(
             "POSTERN_DATABASE_URL: the connection is not encrypted: add ?ssl_ca=/path/of/ca.pem, or, if"
-            f" everybody on the way may read it, set POSTERN_DATABASE_PLAINTEXT to exactly {PLAINTEXT_WORDS!r}"
+            " everybody on the way may read it, set POSTERN_DATABASE_PLAINTEXT to exactly"
+            f" {PLAINTEXT_WORDS!r}"
         )
     return text
 
@@ -125,8 +126,9 @@ class Database:
         """`work(session)` in one transaction: committed when it returns, rolled back when it raises.
 
         After a deadlock or a lock timeout it runs again, up to three times, so it must have no effect beyond
-        the session. Objects stay readable afterwards. UNAVAILABLE when the database cannot be reached. A caller
-        that is cancelled leaves the transaction to end on its own, bounded by the socket's timeout.
+        the session. Reading a row in order to change it needs `with_for_update()` (READ COMMITTED on MySQL).
+        Objects stay readable afterwards. UNAVAILABLE when the database cannot be reached. A caller that is
+        cancelled leaves the transaction to end on its own, bounded by the socket's timeout.
         """
         return await self._submit(work, read_only=False)
 
