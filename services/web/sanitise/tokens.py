@@ -2,9 +2,10 @@
 
 A message may be built to make a parser slow or its output huge: 100,000 nested tags, or a few unclosed
 formatting elements that the parser must open again in each of 100,000 paragraphs (HTML Standard, 13.2.4.3).
-Therefore the sanitiser proper never sees the sender's markup, only what this module writes: known tags, closed
-in order, at most MAX_DEPTH deep, at most MAX_TAGS of them, each attribute quoted. What is allowed is decided
-later; here only elements that hold something other than content (script, style, …) go with what is in them.
+Therefore the sanitiser proper never sees the sender's markup, only what this module writes: known tags,
+closed in order, at most MAX_DEPTH deep, at most MAX_TAGS of them, each attribute quoted. What is allowed is
+decided later; here only elements that hold something other than content (script, style, …) go, with all that
+is in them.
 
 Invariant: the work is linear in the length of the text; nothing is scanned to its end twice.
 """

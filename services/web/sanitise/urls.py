@@ -1,4 +1,4 @@
-"""What a message may point at: links to http, https and mailto; pictures of its own, small data, the proxy."""
+"""What a message may point at: links to http, https and mailto; pictures of its own, small data, a proxy."""
 
 from __future__ import annotations
 
