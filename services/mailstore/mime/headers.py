@@ -1,58 +1,163 @@
-"""Header blocks: octets → decoded values (RFC 5322, 2047, 2231, 6532),
-tolerant of what is seen in the wild."""
+"""Header blocks: octets → decoded values (RFC 5322, 2047, 2231, 6532), tolerant as the wild demands."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from collections.abc import Collection, Iterator
 
+from .addresses import parse_addresses
+from .dates import parse_date
 from .model import Address, Envelope
+from .words import decode_text
+
+__all__ = [
+    "Headers",
+    "decode_text",
+    "parse_addresses",
+    "parse_date",
+    "parse_headers",
+    "parse_message_ids",
+    "read_envelope",
+    "scan_block",
+]
+
+HEADER_BOUND = 256 * 1024
+_FIELD = re.compile(rb"([!-9;-~]{1,128})[ \t]*:")
+_ID = re.compile(rb"<([^<>]{1,998})>")
+_IDS_BOUND = 1000
 
 
 class Headers:
     """Header fields in order; names match without case. Values stay raw, unfolded octets until asked for."""
 
+    __slots__ = ("_fields", "_index")
+
+    def __init__(self, fields: list[tuple[str, bytes]]) -> None:
+        self._fields = fields
+        self._index: dict[str, list[bytes]] = {}
+        for name, value in fields:
+            self._index.setdefault(name, []).append(value)
+
     def get(self, name: str, default: bytes = b"") -> bytes:
         """The first field of this name, raw and unfolded."""
-        raise NotImplementedError
+        values = self._index.get(name.lower())
+        return values[0] if values else default
 
     def get_all(self, name: str) -> list[bytes]:
         """All fields of this name in order, raw and unfolded."""
-        raise NotImplementedError
+        return list(self._index.get(name.lower(), ()))
 
     def text(self, name: str) -> str:
         """The first field of this name as decoded text."""
-        raise NotImplementedError
+        return decode_text(self.get(name))
 
     def items(self) -> list[tuple[str, bytes]]:
         """All fields in order: lower-case name, raw unfolded value."""
-        raise NotImplementedError
+        return list(self._fields)
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._index
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 def parse_headers(block: bytes) -> Headers:
     """Read a header block (up to the first empty line or the end; 256 KiB at most are looked at)."""
-    raise NotImplementedError
+    return scan_block(block, 0, len(block), ())[0]
+
+
+def scan_block(raw: bytes, start: int, end: int, stops: Collection[bytes]) -> tuple[Headers, int]:
+    """The header that begins at `start`, and where the body begins.
+
+    A line out of `stops` (delimiters of the multiparts around, RFC 2046 5.1.1) ends it too and belongs to
+    the body. A line that is no field is skipped when the header goes on after it, else the body begins there.
+    """
+    fields: list[tuple[str, bytes]] = []
+    current: list[bytes] = []
+    name = ""
+    position = start
+    limit = min(end, start + HEADER_BOUND)
+
+    def close() -> None:
+        if name:
+            fields.append((name, b"".join(current)))
+
+    lines = _lines(raw, start, end)
+    for line, following in lines:
+        if position >= limit:
+            position = _empty_line(raw, position, end)
+            break
+        if not line:
+            position = following
+            break
+        if line[:1] in b" \t" and (name or not fields):
+            current.append(line)
+        elif line[:2] == b"--" and line.rstrip(b" \t") in stops:
+            break
+        else:
+            match = _FIELD.match(line)
+            if match is not None:
+                close()
+                name, current = match.group(1).lower().decode("ascii"), [line[match.end() :].lstrip(b" \t")]
+            elif (name or not line.startswith((b"From ", b">From "))) and not _goes_on(raw, following, end):
+                break
+        position = following
+    close()
+    return Headers(fields), position
+
+
+def _lines(raw: bytes, position: int, end: int) -> Iterator[tuple[bytes, int]]:
+    """Lines without their end, and where the next begins. A lone CR ends a line only where there is no LF."""
+    ending = b"\n" if raw.find(b"\n", position, min(end, position + HEADER_BOUND)) >= 0 else b"\r"
+    while position < end:
+        cut = raw.find(ending, position, end)
+        following = end if cut < 0 else cut + 1
+        yield raw[position : end if cut < 0 else cut].rstrip(b"\r"), following
+        position = following
+
+
+def _goes_on(raw: bytes, position: int, end: int) -> bool:
+    """Whether the next line still looks like header: a field, or the empty line that ends it."""
+    line = next(_lines(raw, position, min(end, position + 2000)), (None, 0))[0]
+    return line is not None and (not line or _FIELD.match(line) is not None)
+
+
+def _empty_line(raw: bytes, position: int, end: int) -> int:
+    """The header is longer than we look at: find the body all the same."""
+    match = re.compile(rb"\n\r?\n").search(raw, max(0, position - 2), end)
+    return match.end() if match else end
 
 
 def read_envelope(headers: Headers) -> Envelope:
-    """The fields that lists and pages show."""
-    raise NotImplementedError
+    """The fields that lists and pages show. Of repeated fields the first counts, as in IMAP's ENVELOPE."""
 
+    def addresses(name: str) -> tuple[Address, ...]:
+        values = [value for value in headers.get_all(name) if value.strip()]
+        if name in ("to", "cc", "bcc"):  # several of these were meant as one list
+            return parse_addresses(b", ".join(values))
+        return parse_addresses(values[0]) if values else ()
 
-def decode_text(raw: bytes) -> str:
-    """An unstructured value (Subject): RFC 2047 words, raw UTF-8, else a guess."""
-    raise NotImplementedError
-
-
-def parse_addresses(raw: bytes) -> tuple[Address, ...]:
-    """An address list (RFC 5322 3.4), groups and obsolete forms included."""
-    raise NotImplementedError
-
-
-def parse_date(raw: bytes) -> datetime | None:
-    """A date in any form seen in mail, aware; None when it is none."""
-    raise NotImplementedError
+    return Envelope(
+        subject=headers.text("subject"),
+        from_=addresses("from"),
+        sender=addresses("sender"),
+        reply_to=addresses("reply-to"),
+        to=addresses("to"),
+        cc=addresses("cc"),
+        bcc=addresses("bcc"),
+        date=parse_date(headers.get("date")),
+        message_id=next(iter(parse_message_ids(headers.get("message-id"))), ""),
+        in_reply_to=parse_message_ids(headers.get("in-reply-to")),
+        references=parse_message_ids(b" ".join(headers.get_all("references"))),
+    )
 
 
 def parse_message_ids(raw: bytes) -> tuple[str, ...]:
-    """The ids of Message-ID, In-Reply-To or References, without brackets."""
-    raise NotImplementedError
+    """The ids of Message-ID, In-Reply-To or References, without brackets, in order, each once."""
+    raw = raw[:HEADER_BOUND]
+    found = [b"".join(value.split()) for value in _ID.findall(raw)]
+    if not found:
+        found = [word.strip(b"<>,;\"'") for word in raw.split() if b"@" in word]
+    ids = dict.fromkeys(decode_text(value)[:998] for value in found[-_IDS_BOUND:])
+    return tuple(value for value in ids if value)

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
-
-NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,14 @@ class Part:
 
     number: str
     media_type: str = "text/plain"
-    params: Mapping[str, str] = NO_PARAMS
+    params: Mapping[str, str] = field(default_factory=dict)
     content_id: str = ""
     location: str = ""
     description: str = ""
     encoding: str = "7bit"
     size: int = 0
     disposition: str = ""
-    disposition_params: Mapping[str, str] = NO_PARAMS
+    disposition_params: Mapping[str, str] = field(default_factory=dict)
     filename: str = ""
     language: tuple[str, ...] = ()
     children: tuple[Part, ...] = ()

@@ -2,21 +2,70 @@
 
 from __future__ import annotations
 
-from .model import DeliveryReport, EmbeddedFile
+from .headers import Headers, parse_date, parse_headers
+from .model import DeliveryReport, RecipientStatus
+from .tnef import read_tnef
+from .uuencode import split_uuencoded
+from .words import decode_text
 
+__all__ = ["read_report", "read_tnef", "split_uuencoded"]
 
-def split_uuencoded(text: str) -> tuple[str, tuple[EmbeddedFile, ...]]:
-    """The text without its uuencoded blocks, and these as files."""
-    raise NotImplementedError
-
-
-def read_tnef(data: bytes) -> tuple[EmbeddedFile, ...]:
-    """The attachments of a decoded winmail.dat (application/ms-tnef); none when it is damaged."""
-    raise NotImplementedError
+_RECIPIENTS_BOUND = 1000
 
 
 def read_report(data: bytes) -> DeliveryReport:
     """A decoded message/delivery-status, message/global-delivery-status or
     message/disposition-notification.
     """
-    raise NotImplementedError
+    groups = _groups(data)
+    recipients = [group for group in groups if "final-recipient" in group or "action" in group]
+    about = next((group for group in groups if group not in recipients), Headers([]))
+    first = groups[0] if groups else about
+    return DeliveryReport(
+        reporting_mta=_typed(about.get("reporting-mta") or first.get("reporting-mta")),
+        original_envelope_id=about.text("original-envelope-id"),
+        arrival=parse_date(about.get("arrival-date")),
+        recipients=tuple(_recipient(group) for group in recipients[:_RECIPIENTS_BOUND]),
+        disposition=first.text("disposition"),
+        original_message_id=first.text("original-message-id").strip("<> "),
+    )
+
+
+def _groups(data: bytes) -> list[Headers]:
+    """The blocks of fields between empty lines (RFC 3464 2.1)."""
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    groups: list[Headers] = []
+    block: list[bytes] = []
+    for line in [*lines, b""]:
+        if line.strip():
+            block.append(line)
+        elif block:
+            fields = parse_headers(b"\n".join(block))
+            block = []
+            if len(fields):
+                groups.append(fields)
+            if len(groups) > _RECIPIENTS_BOUND:
+                break
+    return groups
+
+
+def _recipient(group: Headers) -> RecipientStatus:
+    return RecipientStatus(
+        final_recipient=_typed(group.get("final-recipient")),
+        original_recipient=_typed(group.get("original-recipient")),
+        action=group.text("action").lower().split(" ", 1)[0],
+        status=group.text("status").split(" ", 1)[0],
+        diagnostic=_typed(group.get("diagnostic-code")),
+        remote_mta=_typed(group.get("remote-mta")),
+        last_attempt=parse_date(group.get("last-attempt-date")),
+        will_retry_until=parse_date(group.get("will-retry-until")),
+    )
+
+
+def _typed(raw: bytes) -> str:
+    """`rfc822; a@b` without its type."""
+    text = decode_text(raw)
+    kind, semicolon, value = text.partition(";")
+    if semicolon and kind.strip().replace("-", "").isalnum():
+        text = value
+    return text.strip().strip("<>")
