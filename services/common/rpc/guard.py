@@ -179,9 +179,6 @@ class Guard(grpc.aio.ServerInterceptor):
             if task is not None:
                 task.uncancel()
             err = PosternError(Reason.UNAVAILABLE, metadata={"problem": "draining"})
-        if type(err).__name__ == "ExecuteBatchError":
-            # grpc's private name for reading or writing after the caller has gone, just before it cancels us.
-            err = asyncio.CancelledError()
         if not isinstance(err, Exception):  # cancelled by the caller or its deadline, or the process ends
             late = time.monotonic() >= call.deadline
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
@@ -232,6 +229,9 @@ def _posterror(err: BaseException) -> PosternError | None:
     """The PosternError in `err`, also as the one failure in a TaskGroup's exception group."""
     if isinstance(err, PosternError):
         return err
+    if isinstance(err, NotImplementedError):
+        # What a generated servicer's base raises for a method of the contract that is not served yet.
+        return PosternError(Reason.UNSUPPORTED)
     if isinstance(err, BaseExceptionGroup):
         return next((found for inner in err.exceptions if (found := _posterror(inner))), None)
     return None
