@@ -3,22 +3,39 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: assets help run test lint format protos lock
+.PHONY: assets help run test screenshots bench lint format protos lock
 .DEFAULT_GOAL := help
 
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 20
 
-# A stamp names the lock file that was installed, so that a changed lock installs again.
-$(VENV)/.installed-run: requirements/run.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+# A stamp stands for the lock file that was installed, so that a changed lock installs again.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Postern needs Python 3.11 or later; PYTHON=/path/to/python3.12 make … names one." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	  echo "Python's venv module does not work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+INSTALL = $(BIN)/python -m pip install -q --disable-pip-version-check --no-input --require-hashes -r
+
+$(VENV)/.installed-run: requirements/run.txt | $(VENV)/bin/python
+	@echo "Installing Postern's Python packages into $(VENV)"
+	@$(INSTALL) $<
 	@touch $@
 
-$(VENV)/.installed-dev: requirements/dev.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+$(VENV)/.installed-dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing Postern's Python packages and the developer's into $(VENV)"
+	@$(INSTALL) $<
 	@touch $@ $(VENV)/.installed-run
+
+run: $(VENV)/.installed-run ## the whole of Postern on this machine, with demo mailboxes; PORT=8080
+	@$(MAKE) --no-print-directory assets
+	@exec $(BIN)/python -m deploy.local
+
+test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name"
+	@$(BIN)/python -m deploy.local.packages
+	@$(MAKE) --no-print-directory assets
+	$(BIN)/python -m pytest $(ARGS)
 
 lock: ## write requirements/*.txt again from pyproject.toml
 	requirements/lock.sh
