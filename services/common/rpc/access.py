@@ -17,12 +17,14 @@ _SPIFFE = "spiffe://postern/"
 class Rule:
     """What a caller must show. `peers`: one of these mTLS names. `scopes`: a token with one of these.
 
-    `signed_in`: a valid token for this audience, whatever its scopes.
+    `signed_in`: a valid token for this audience, whatever its scopes. `delegates`: services that may show the
+    token which a person gave to them, instead: its audience is the caller itself, its scopes do not matter.
     """
 
     peers: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     signed_in: bool = False
+    delegates: frozenset[str] = frozenset()
 
     @property
     def needs_token(self) -> bool:
@@ -33,12 +35,12 @@ PUBLIC = Rule()
 SIGNED_IN = Rule(signed_in=True)
 
 
-def SCOPE(*any_of: str) -> Rule:
-    """A token with at least one of these scopes."""
+def SCOPE(*any_of: str, delegates: Iterable[str] = ()) -> Rule:
+    """A token with at least one of these scopes; or from one of `delegates` a token for that service."""
     unknown = set(any_of) - set(SCOPES)
     if unknown or not any_of:
         raise ValueError(f"unknown scope: {unknown or 'none given'}")
-    return Rule(scopes=frozenset(any_of))
+    return Rule(scopes=frozenset(any_of), delegates=frozenset(delegates))
 
 
 def PEER(*names: str, scope: str | None = None) -> Rule:
@@ -96,7 +98,14 @@ def check_peer(rule: Rule, peers: frozenset[str]) -> None:
         )
 
 
+def audience_of(rule: Rule, peers: frozenset[str], own: str) -> str:
+    """The audience that the caller's token must have: `own`, or the caller's name where it is a delegate."""
+    return min(rule.delegates & peers, default=own)
+
+
 def check_scope(rule: Rule, identity: Identity) -> None:
+    if identity.audience in rule.delegates:
+        return
     if rule.scopes and not rule.scopes & identity.scopes:
         raise PosternError(Reason.SCOPE_MISSING, metadata={"scope": " ".join(sorted(rule.scopes))})
 

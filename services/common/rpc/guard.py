@@ -165,7 +165,7 @@ class Guard(grpc.aio.ServerInterceptor):
         token = access.bearer_token(metadata)
         if token is None or self._keys is None:
             raise PosternError(Reason.TOKEN_INVALID, cause="no bearer token")
-        identity = await self._keys.verify(token, self._audience)
+        identity = await self._keys.verify(token, access.audience_of(rule, call.peers, self._audience))
         call.account = identity.account
         access.check_scope(rule, identity)
         context.set_identity(identity)

@@ -1,0 +1,1 @@
+"""Alembic revisions of auth's tables; version table auth_alembic_version."""

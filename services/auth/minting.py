@@ -1,0 +1,126 @@
+"""Access tokens: one for each service, and the exchange that lets sender file a message later.
+
+Invariants: only this module signs; a token lives at most five minutes; the credential goes sealed to
+mailstore and sender and to nobody else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.auth.model import OpenSession
+from services.auth.rows import Clock, now_ms
+from services.auth.signing import SigningKeys
+from services.common.errors import PosternError, Reason, invalid_argument
+from services.common.sealing import Credential, PublicKey, seal_credential
+from services.common.tokens import (
+    CLAIM_CREDENTIAL,
+    CLAIM_FILING,
+    CLAIM_SCOPE,
+    CLAIM_SESSION,
+    ISSUER,
+    MAX_LIFETIME_SECONDS,
+    Identity,
+    encode_sealed,
+    sign,
+    token_kid,
+    verify,
+)
+
+# What a person may do who has signed in.
+SESSION_SCOPES: Mapping[str, str] = {
+    "auth": "account.read account.write",
+    "mailstore": "mail.read mail.modify",
+    "sender": "mail.send",
+    "contacts": "contacts.read contacts.write",
+}
+FILING_SCOPE = "mail.file"
+# While the person's own token still runs, sender may do for them what it takes to build the message: read
+# what is forwarded, save the draft. Afterwards it may file what was sent, and nothing else.
+PRESENT_SCOPES = frozenset({FILING_SCOPE, "mail.read", "mail.modify"})
+
+
+@dataclass(frozen=True)
+class Minted:
+    """Tokens by audience and when they end (seconds since 1970)."""
+
+    tokens: dict[str, str]
+    expires: int
+
+
+class Minter:
+    """Signs tokens. `sealing`: the public keys of mailstore and sender; `exchange_seconds`: how old a token
+    may be that is exchanged (a message may be held for a year)."""
+
+    def __init__(
+        self,
+        keys: SigningKeys,
+        sealing: Mapping[str, PublicKey],
+        *,
+        lifetime: int = MAX_LIFETIME_SECONDS,
+        exchange_seconds: float = 400 * 86_400.0,
+        clock: Clock = now_ms,
+    ) -> None:
+        self.keys, self._sealing = keys, sealing
+        self._lifetime, self._exchange_seconds, self._clock = lifetime, exchange_seconds, clock
+
+    def for_session(self, opened: OpenSession) -> Minted:
+        """A token for each service. None outlives the session."""
+        credential = Credential.from_json(opened.credential)
+        sealed = {
+            audience: encode_sealed(
+                seal_credential(key, credential, account=opened.account, audience=audience)
+            )
+            for audience, key in self._sealing.items()
+        }
+        now = self._clock() // 1000
+        expires = min(now + self._lifetime, opened.expires_ms // 1000)
+        tokens = {}
+        for audience, scope in SESSION_SCOPES.items():
+            claims = self._claims(opened.account, audience, scope, opened.session_id, now, expires)
+            if audience in sealed:
+                claims[CLAIM_CREDENTIAL] = sealed[audience]
+            if audience == "sender":
+                claims[CLAIM_FILING] = sealed["mailstore"]
+            tokens[audience] = sign(claims, self.keys.private)
+        return Minted(tokens, expires)
+
+    def exchange(self, subject_token: str, audience: str, scopes: Collection[str]) -> tuple[str, int]:
+        """The token for filing and when it ends, for a sender token that may have ended (RFC 8693)."""
+        if audience != "mailstore":
+            raise invalid_argument("audience", "not_exchangeable")
+        identity = self._subject(subject_token)
+        now = self._clock() // 1000
+        allowed = PRESENT_SCOPES if identity.expires_at > now else {FILING_SCOPE}
+        wanted = sorted(set(scopes)) or [FILING_SCOPE]
+        if not set(wanted) <= allowed:
+            raise PosternError(Reason.SCOPE_MISSING, metadata={"scope": " ".join(wanted)})
+        if identity.sealed_filing_credential is None:
+            raise PosternError(Reason.TOKEN_INVALID, cause="the token carries nothing to file with")
+        expires = now + self._lifetime
+        claims = self._claims(identity.account, audience, " ".join(wanted), identity.session_id, now, expires)
+        claims[CLAIM_CREDENTIAL] = encode_sealed(identity.sealed_filing_credential)
+        return sign(claims, self.keys.private), expires
+
+    def _subject(self, token: str) -> Identity:
+        key = self.keys.by_kid(token_kid(token))
+        if key is None:
+            raise PosternError(Reason.TOKEN_INVALID, cause="token refused: unknown key id")
+        return verify(token, key, "sender", accept_expired_seconds=self._exchange_seconds)
+
+    def _claims(
+        self, account: str, audience: str, scope: str, session_id: str, now: int, expires: int
+    ) -> dict[str, Any]:
+        return {
+            "iss": ISSUER,
+            "aud": audience,
+            "sub": account,
+            "iat": now,
+            "exp": expires,
+            "jti": secrets.token_urlsafe(16),
+            CLAIM_SESSION: session_id,
+            CLAIM_SCOPE: scope,
+        }

@@ -1,0 +1,90 @@
+"""The composition root: everything that auth is made of, from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import grpc
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from services.auth.mailcheck import ImapPasswordChecker, PasswordChecker
+from services.auth.minting import Minter
+from services.auth.rows import now_ms
+from services.auth.servicer import (
+    AccountServicer,
+    SessionServicer,
+    TokenServicer,
+    account_grpc,
+    session_grpc,
+    token_grpc,
+)
+from services.auth.sessions import Sessions
+from services.auth.settings import AuthSettings
+from services.auth.signin import SignIn
+from services.auth.tables import audit
+from services.auth.throttle import Limits, Throttle
+from services.common.database import Database, migrate
+from services.common.errors import PosternError
+from services.common.logging import get_logger
+from services.common.tokens import KeySet
+
+log = get_logger(__name__)
+MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "auth_alembic_version"
+SWEEP_SECONDS = 600.0
+
+
+class Service:
+    """auth, ready to be registered with a server. Close it at the end."""
+
+    def __init__(
+        self, settings: AuthSettings, *, checker: PasswordChecker | None = None, limits: Limits = Limits()
+    ) -> None:
+        self.settings = settings
+        self.database = Database(settings.database_url)
+        self._checker = checker or ImapPasswordChecker(settings.imap)
+        self._sessions = Sessions(settings.vault, settings.lifetimes)
+        self._throttle = Throttle(self.database, limits)
+        self._minter = Minter(settings.signing, settings.sealing)
+        self._sign_in = SignIn(
+            self.database, self._sessions, self._throttle, self._checker, self._minter, settings.sign_in
+        )
+        # auth needs no call to itself to know its keys.
+        self.keys = KeySet.fixed(*(published.key for published in settings.signing.published))
+
+    def register(self, server: grpc.aio.Server) -> None:
+        sessions = SessionServicer(self.database, self._sign_in, self._sessions)
+        session_grpc.add_SessionServiceServicer_to_server(sessions, server)
+        token_grpc.add_TokenServiceServicer_to_server(TokenServicer(self._minter), server)
+        account_grpc.add_AccountServiceServicer_to_server(AccountServicer(self.database), server)
+
+    async def migrate(self) -> None:
+        """Bring the database to the newest schema."""
+        await migrate(self.settings.database_url, MIGRATIONS, VERSION_TABLE)
+
+    async def sweep_forever(self) -> None:
+        """Delete what has ended, now and then. Every replica does, and none has to."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                counts = await self.database.run(self.sweep)
+                log.info("sweep.done", **counts)
+            except PosternError as err:
+                log.warning("sweep.failed", reason=err.reason)
+
+    def sweep(self, session: Session) -> dict[str, int]:
+        """Delete ended sessions, forgotten attempts and old events; how many of each."""
+        oldest = now_ms() - self.settings.audit_days * 86_400_000
+        events = session.execute(delete(audit).where(audit.c.event_ms < oldest))
+        return {
+            "session_count": self._sessions.sweep(session),
+            "throttle_count": self._throttle.sweep(session),
+            "event_count": events.rowcount,  # type: ignore[attr-defined]
+        }
+
+    async def close(self) -> None:
+        if isinstance(self._checker, ImapPasswordChecker):
+            await self._checker.close()
+        await self.database.close()

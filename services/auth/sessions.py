@@ -1,0 +1,203 @@
+"""Sessions: one row each; the functions here run inside one transaction.
+
+Invariants:
+* A session is found by the hash of its secret alone, and opens its credential with the secret alone.
+* Whatever may run in parallel is one statement with its condition in it, so that no write is lost and an
+  ended session stays ended.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from services.auth.model import Client, OpenSession, SessionInfo
+from services.auth.preferences import identity_of, preferences_of
+from services.auth.rows import Clock, now_ms, page_limit, page_token, read_page_token
+from services.auth.tables import accounts, identities, sessions
+from services.auth.vault import Sealed, Vault, VaultError, new_id, new_secret, secret_hash, well_formed
+
+TOUCH_MS = 60_000  # the last use is written at most this often
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """Milliseconds: `idle` of rest end a session, `absolute` ends it in any case."""
+
+    idle: int = 7 * 86_400_000
+    absolute: int = 30 * 86_400_000
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A session as it was just made; `secret` is told once."""
+
+    session_id: str
+    secret: str
+    expires_ms: int
+
+
+class Sessions:
+    """The sessions in the database."""
+
+    def __init__(self, vault: Vault, lifetimes: Lifetimes = Lifetimes(), clock: Clock = now_ms) -> None:
+        self.vault, self.lifetimes, self._clock = vault, lifetimes, clock
+
+    def begin(
+        self,
+        session: Session,
+        account: str,
+        credential: bytes,
+        client: Client,
+        *,
+        present_secret: str = "",
+        factor_kinds: tuple[str, ...] = (),
+    ) -> NewSession:
+        """A session with a new secret. One of this account that `present_secret` opens keeps its id and its
+        beginning; one of another account ends, since the browser gives it up."""
+        now, secret = self._clock(), new_secret()
+        present = self._present(session, present_secret)
+        renewed = present is not None and present.account == account
+        session_id = present.session_id if present is not None and renewed else new_id()
+        sealed = self.vault.seal(secret, credential, _context(session_id, account))
+        values = {
+            "secret_hash": secret_hash(secret),
+            "last_used_ms": now,
+            "expires_ms": now + self.lifetimes.absolute,
+            "client_address": client.address[:64],
+            "user_agent": client.user_agent[:300],
+            "factor_kinds": " ".join(factor_kinds),
+            "server_key_id": sealed.key_id,
+            "sealed_credential": sealed.data,
+        }
+        if present is not None and not renewed:
+            session.execute(delete(sessions).where(sessions.c.session_id == present.session_id))
+        if renewed:
+            session.execute(update(sessions).where(sessions.c.session_id == session_id).values(**values))
+        else:
+            row = {"session_id": session_id, "account": account, "created_ms": now, **values}
+            session.execute(insert(sessions), [row])
+        return NewSession(session_id, secret, now + self.lifetimes.absolute)
+
+    def open(self, session: Session, secret: str) -> OpenSession | None:
+        """The session of `secret` with preferences and identities, by one statement; None where it has
+        ended."""
+        if not well_formed(secret):
+            return None
+        query = (
+            select(sessions, accounts.c.preferences, identities)
+            .join(accounts, accounts.c.account == sessions.c.account)
+            .outerjoin(identities, identities.c.account == sessions.c.account)
+            .where(sessions.c.secret_hash == secret_hash(secret), self._alive())
+            .order_by(identities.c.is_default.desc(), identities.c.created_ms, identities.c.identity_id)
+        )
+        rows = session.execute(query).all()
+        if not rows:
+            return None
+        first = rows[0]._mapping
+        account, session_id = first[sessions.c.account], first[sessions.c.session_id]
+        sealed = Sealed(first[sessions.c.server_key_id], first[sessions.c.sealed_credential])
+        try:
+            credential = self.vault.open(secret, sealed, _context(session_id, account))
+        except VaultError:
+            return None  # the operator has withdrawn the server key
+        return OpenSession(
+            session_id=session_id,
+            account=account,
+            expires_ms=first[sessions.c.expires_ms],
+            last_used_ms=first[sessions.c.last_used_ms],
+            server_key_id=sealed.key_id,
+            credential=credential,
+            preferences=preferences_of(json.loads(first[accounts.c.preferences])),
+            identities=tuple(identity_of(row._mapping) for row in rows if row._mapping[identities.c.address]),
+        )
+
+    def needs_touch(self, opened: OpenSession) -> bool:
+        """Whether `touch` has something to write."""
+        stale = opened.last_used_ms <= self._clock() - TOUCH_MS
+        return stale or opened.server_key_id != self.vault.current_key_id
+
+    def touch(self, session: Session, secret: str, opened: OpenSession, client: Client) -> None:
+        """Note the use, and seal anew where the server key has changed."""
+        now, values = self._clock(), dict[str, Any]()
+        if opened.server_key_id != self.vault.current_key_id:
+            sealed = self.vault.seal(secret, opened.credential, _context(opened.session_id, opened.account))
+            values = {"server_key_id": sealed.key_id, "sealed_credential": sealed.data}
+        if opened.last_used_ms <= now - TOUCH_MS:
+            values["last_used_ms"] = now
+            if client.address or client.user_agent:
+                values |= {"client_address": client.address[:64], "user_agent": client.user_agent[:300]}
+        # By the hash and not by the id: a renewal that came in between has sealed under another secret.
+        session.execute(
+            update(sessions).where(sessions.c.secret_hash == secret_hash(secret)).values(**values)
+        )
+
+    def end(self, session: Session, secret: str) -> tuple[str, Client] | None:
+        """End the session of `secret`; its account and the client that used it, None where there was none."""
+        present = self._present(session, secret)
+        if present is None:
+            return None
+        session.execute(delete(sessions).where(sessions.c.session_id == present.session_id))
+        return present.account, Client(present.client_address, present.user_agent)
+
+    def account_of(self, session: Session, secret: str) -> str | None:
+        """The account of a session that still runs."""
+        if not well_formed(secret):
+            return None
+        query = select(sessions.c.account).where(sessions.c.secret_hash == secret_hash(secret), self._alive())
+        row = session.execute(query).first()
+        return None if row is None else row.account
+
+    def page(
+        self, session: Session, account: str, page_size: int, token: str
+    ) -> tuple[list[SessionInfo], str]:
+        """A page of the account's running sessions, used last first, and the token of the next page."""
+        limit, after = page_limit(page_size), read_page_token(token, int, str)
+        query = select(sessions).where(sessions.c.account == account, self._alive())
+        if after:
+            used, session_id = after
+            later = and_(sessions.c.last_used_ms == used, sessions.c.session_id < session_id)
+            query = query.where(or_(sessions.c.last_used_ms < used, later))
+        query = query.order_by(sessions.c.last_used_ms.desc(), sessions.c.session_id.desc())
+        rows = session.execute(query.limit(limit + 1)).all()
+        found = [
+            SessionInfo(
+                session_id=row.session_id,
+                created_ms=row.created_ms,
+                last_used_ms=row.last_used_ms,
+                client_address=row.client_address,
+                user_agent=row.user_agent,
+                factor_kinds=tuple(row.factor_kinds.split()),
+            )
+            for row in rows[:limit]
+        ]
+        more = len(rows) > limit
+        return found, page_token(found[-1].last_used_ms, found[-1].session_id) if more else ""
+
+    def revoke(self, session: Session, account: str, *, only: str = "", all_but: str = "") -> int:
+        """End one session of the account by its public id, or all but one; how many ended."""
+        which = sessions.c.session_id == only if only else sessions.c.session_id != all_but
+        statement = delete(sessions).where(sessions.c.account == account, self._alive(), which)
+        return session.execute(statement).rowcount  # type: ignore[attr-defined]
+
+    def sweep(self, session: Session) -> int:
+        """Delete the sessions that have ended by time; how many."""
+        return session.execute(delete(sessions).where(~self._alive())).rowcount  # type: ignore[attr-defined]
+
+    def _alive(self) -> ColumnElement[bool]:
+        now = self._clock()
+        return and_(sessions.c.expires_ms > now, sessions.c.last_used_ms > now - self.lifetimes.idle)
+
+    def _present(self, session: Session, secret: str) -> Any:
+        if not well_formed(secret):
+            return None
+        query = select(sessions).where(sessions.c.secret_hash == secret_hash(secret))
+        return session.execute(query.with_for_update()).first()
+
+
+def _context(session_id: str, account: str) -> str:
+    return f"{session_id}|{account}"

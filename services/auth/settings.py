@@ -1,0 +1,97 @@
+"""auth's settings, from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.auth.mailcheck import ImapSettings
+from services.auth.sessions import Lifetimes
+from services.auth.signin import SignInOptions
+from services.auth.signing import SigningKeyError, SigningKeys
+from services.auth.vault import KeyFormatError, Vault
+from services.common.database import database_url
+from services.common.endpoint import Scheme, TlsMode
+from services.common.rpc.server import ServerSettings
+from services.common.sealing import PublicKey, SealingError
+from services.common.settings import Env, SettingsError
+
+SCHEMES = {
+    "imap": Scheme(143, TlsMode.PLAIN),
+    "imaps": Scheme(993, TlsMode.IMPLICIT),
+    "imap+starttls": Scheme(143, TlsMode.STARTTLS),
+}
+SEALED_TO = ("mailstore", "sender")
+
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """Everything that auth is told."""
+
+    server: ServerSettings
+    database_url: str
+    imap: ImapSettings
+    sign_in: SignInOptions
+    lifetimes: Lifetimes
+    vault: Vault
+    signing: SigningKeys
+    sealing: dict[str, PublicKey]
+    audit_days: int
+
+    @classmethod
+    def from_env(cls, env: Env) -> AuthSettings:
+        return cls(
+            server=ServerSettings.from_env(env, listen="127.0.0.1:5101", metrics="127.0.0.1:5201"),
+            database_url=database_url(env, "sqlite:///var/auth.db"),
+            imap=ImapSettings(
+                env.endpoint("IMAP_URL", SCHEMES),
+                env.path("MAIL_CA_FILE"),
+                connect_seconds=env.duration("IMAP_CONNECT_TIMEOUT", 5.0),
+                read_seconds=env.duration("IMAP_READ_TIMEOUT", 10.0),
+                workers=env.integer("IMAP_CHECKS", 16, minimum=1, maximum=256),
+            ),
+            sign_in=SignInOptions(
+                username=env.choice("IMAP_USERNAME", ("ADDRESS", "LOCALPART"), "ADDRESS").lower(),
+                default_domain=env.optional("DEFAULT_DOMAIN"),
+                refusal_step=env.duration("SIGN_IN_REFUSAL_STEP", 1.0),
+            ),
+            lifetimes=Lifetimes(
+                idle=int(env.duration("SESSION_IDLE", 7 * 86_400.0) * 1000),
+                absolute=int(env.duration("SESSION_LIFETIME", 30 * 86_400.0) * 1000),
+            ),
+            vault=_vault(env),
+            signing=_signing(env),
+            sealing=_sealing(env),
+            audit_days=env.integer("AUDIT_DAYS", 365, minimum=1, maximum=36_500),
+        )
+
+
+def _vault(env: Env) -> Vault:
+    text = env.secret("SESSION_KEY", expected="32 bytes in base64, or a file with one or more such lines")
+    try:
+        return Vault.from_text(text.reveal())
+    except KeyFormatError as err:
+        raise SettingsError(f"POSTERN_SESSION_KEY: {err}") from None
+
+
+def _signing(env: Env) -> SigningKeys:
+    pem = env.secret("SIGNING_KEY", expected="an Ed25519 private key in PEM, or its file (_FILE)")
+    try:
+        return SigningKeys.load(pem.reveal(), env.path("SIGNING_RETIRED_DIR"))
+    except SigningKeyError as err:
+        raise SettingsError(f"POSTERN_SIGNING_KEY: {err}") from None
+    except OSError as err:
+        raise SettingsError(f"POSTERN_SIGNING_RETIRED_DIR: {err.strerror}") from None
+
+
+def _sealing(env: Env) -> dict[str, PublicKey]:
+    directory = env.required_path("SEALING_PUBLIC_KEYS_DIR")
+    keys = {}
+    for service in SEALED_TO:
+        file = directory / f"{service}.pub"
+        try:
+            keys[service] = PublicKey.from_text(file.read_text(encoding="ascii"))
+        except (OSError, ValueError, SealingError):
+            raise SettingsError(
+                f"POSTERN_SEALING_PUBLIC_KEYS_DIR: expected the public sealing key of {service} in {file}"
+            ) from None
+    return keys

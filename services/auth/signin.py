@@ -1,0 +1,173 @@
+"""Signing in: throttle, password against the mail server, session.
+
+A refused password is answered at whole steps of time after the request came, so that how long the mail server
+took for an unknown name and for a wrong password does not show.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from services.auth import audit
+from services.auth.accounts import MalformedAddress, login_name, normalise
+from services.auth.mailcheck import PasswordChecker
+from services.auth.minting import Minted, Minter
+from services.auth.model import Challenge, Client, OpenSession, SignedIn
+from services.auth.preferences import ensure_account
+from services.auth.rows import Clock, now_ms
+from services.auth.sessions import Sessions
+from services.auth.throttle import Attempt, Throttle
+from services.common.database import Database
+from services.common.errors import PosternError, Reason, invalid_argument
+from services.common.logging import get_logger
+from services.common.sealing import Credential
+
+log = get_logger(__name__)
+MAX_PASSWORD = 1024
+
+
+@dataclass(frozen=True)
+class SignInOptions:
+    """`username`: "address" or "localpart", what the mail server is asked with. `refusal_step`: seconds."""
+
+    username: str = "address"
+    default_domain: str | None = None
+    refusal_step: float = 1.0
+
+
+class SignIn:
+    """The ways into a session and out of it."""
+
+    def __init__(
+        self,
+        database: Database,
+        sessions: Sessions,
+        throttle: Throttle,
+        checker: PasswordChecker,
+        minter: Minter,
+        options: SignInOptions = SignInOptions(),
+        clock: Clock = now_ms,
+    ) -> None:
+        self._database, self._sessions, self._throttle = database, sessions, throttle
+        self._checker, self._minter, self._options, self._clock = checker, minter, options, clock
+
+    async def with_password(
+        self, address: str, password: str, client: Client, present_secret: str = ""
+    ) -> SignedIn | Challenge:
+        """A session for the right password; AUTHENTICATION_FAILED, THROTTLED or MAIL_SERVER_* otherwise."""
+        started = time.monotonic()
+        try:
+            account = normalise(address, self._options.default_domain)
+        except MalformedAddress as err:
+            raise invalid_argument("email_address", "malformed", err) from None
+        if len(password) > MAX_PASSWORD:
+            raise invalid_argument("password", "too_long")
+        attempt = await self._enter(account, client, present_secret)
+        username = login_name(account, self._options.username)
+        try:
+            right = await self._checker.check(username, password)
+        except BaseException:
+            await asyncio.shield(self._throttle.withdraw(attempt))
+            raise
+        if not right:
+            await self._refuse(account, client, started)
+        credential = Credential("password", username, password)
+        return await self._database.run(
+            lambda session: self._begin(session, account, credential, client, present_secret, attempt)
+        )
+
+    async def access_tokens(self, secret: str, client: Client) -> tuple[OpenSession, Minted]:
+        """Tokens for the session of `secret`; SESSION_ENDED where there is none. One read of the database."""
+        opened = await self._database.read(lambda session: self._sessions.open(session, secret))
+        if opened is None:
+            raise PosternError(Reason.SESSION_ENDED)
+        if self._sessions.needs_touch(opened):
+            try:
+                await self._database.run(
+                    lambda session: self._sessions.touch(session, secret, opened, client)
+                )
+            except PosternError as err:
+                # A database that only reads still lets people read their mail.
+                log.warning("session.touch_failed", session_id=opened.session_id, reason=err.reason)
+        return opened, self._minter.for_session(opened)
+
+    async def end(self, secret: str) -> None:
+        """End the session of `secret`, where there is one."""
+
+        def work(session: Session) -> str | None:
+            ended = self._sessions.end(session, secret)
+            if ended is None:
+                return None
+            account, client = ended
+            audit.record(session, account, audit.SIGN_OUT, client, self._clock())
+            return account
+
+        account = await self._database.run(work)
+        if account:
+            log.info("session.ended", account=account)
+
+    async def revoke(self, account: str, current: str, only: str = "") -> int:
+        """End the session `only` of the account, or all but `current`; how many ended."""
+
+        def work(session: Session) -> int:
+            count = self._sessions.revoke(session, account, only=only, all_but=current)
+            if count:
+                details = {"count": str(count)} | ({"session": only} if only else {})
+                audit.record(session, account, audit.SESSIONS_REVOKED, Client(), self._clock(), details)
+            return count
+
+        return await self._database.run(work)
+
+    async def _enter(self, account: str, client: Client, present_secret: str) -> Attempt:
+        known = False
+        if present_secret:
+            known = account == await self._database.read(
+                lambda session: self._sessions.account_of(session, present_secret)
+            )
+        try:
+            return await self._throttle.enter(account, client.address, known_device=known)
+        except PosternError as err:
+            if err.reason == Reason.THROTTLED:
+                _log_refusal(client, "throttled", account)
+            raise
+
+    async def _refuse(self, account: str, client: Client, started: float) -> None:
+        _log_refusal(client, "wrong_password", account)
+        await self._database.run(
+            lambda session: audit.record_if_known(
+                session, account, audit.SIGN_IN_REFUSED, client, self._clock()
+            )
+        )
+        step, passed = self._options.refusal_step, time.monotonic() - started
+        if step > 0:
+            await asyncio.sleep(math.ceil(passed / step) * step - passed)
+        raise PosternError(Reason.AUTHENTICATION_FAILED)
+
+    def _begin(
+        self,
+        session: Session,
+        account: str,
+        credential: Credential,
+        client: Client,
+        present_secret: str,
+        attempt: Attempt,
+    ) -> SignedIn:
+        now = self._clock()
+        ensure_account(session, account, now)
+        self._throttle.succeeded(session, attempt)
+        begun = self._sessions.begin(
+            session, account, credential.to_json(), client, present_secret=present_secret
+        )
+        audit.record(session, account, audit.SIGN_IN, client, now, {"session": begun.session_id})
+        idle = self._sessions.lifetimes.idle // 1000
+        return SignedIn(begun.secret, begun.session_id, account, begun.expires_ms, idle)
+
+
+def _log_refusal(client: Client, why: str, account: str) -> None:
+    # The address stands before anything that somebody typed, so that fail2ban's expression cannot be misled.
+    log.warning("signin.refused", client_address=client.address, why=why, account=account)
