@@ -16,7 +16,7 @@ from encodings.aliases import aliases as _python_aliases
 from .guess import guess
 
 _NOT_CHARSETS = frozenset(
-    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec aliases charmap idna mbcs "  # noqa: SIM905
+    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec aliases charmap idna mbcs "
     "oem punycode raw_unicode_escape undefined unicode_escape unicode_internal".split()
 )
 

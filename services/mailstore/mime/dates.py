@@ -62,9 +62,9 @@ _TRANSLATE = str.maketrans("äéûôãçü", "aeuoacu")
 
 def parse_date(raw: bytes) -> datetime | None:
     """The date, aware; None when none can be read. No zone or an unknown one counts as UTC."""
-    text = re.sub(r"\s*:\s*", ":", raw[:500].decode("latin-1").strip())
+    text = re.sub(r"\s*:\s*", ":", _COMMENT.sub(" ", raw[:500].decode("latin-1"))).strip()
     try:
-        return _iso(text) or _loose(_COMMENT.sub(" ", text).lower())
+        return _iso(text) or _loose(text.lower())
     except (ValueError, OverflowError):
         return None
 

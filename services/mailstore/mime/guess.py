@@ -24,6 +24,14 @@ _COMMON = {
     "cp932": set("のにはをたがでてとしれさあいなっるもかすこまくりき日本人年月大中会事社様お願、。"),
     "cp949": set("이다는의에을가고하지를도은로한사기나리어자인그대니시서있해습안요"),
 }
+_SUPERSETS = {"big5": "big5hkscs"}
+_PAIR = (re.compile(rb"[\xa1-\xfe][\xa1-\xfe]"), re.compile(rb"[\xa1-\xf9][\x40-\x7e\xa1-\xfe]"))
+# Lead octets of punctuation and of the characters that make up running text.
+_LEVEL_ONE = {
+    "gb18030": frozenset([0xA1, 0xA3, *range(0xB0, 0xD8)]),
+    "big5": frozenset([0xA1, 0xA2, *range(0xA4, 0xC7)]),
+    "cp949": frozenset([0xA1, *range(0xB0, 0xC9)]),
+}
 _COMMON["euc_jp"] = _COMMON["cp932"]
 
 
@@ -50,10 +58,27 @@ def guess(data: bytes, truncated: bool = False, *, utf8: bool = True) -> str:
                 best, best_score = codec, score
     high = sum(c >= 0x80 for c in sample)
     if best_score > 0.35:
-        return {"big5": "big5hkscs"}.get(best, best)
+        return _SUPERSETS.get(best, best)
     if high * 3 > len(sample) or high > 20:
-        return _cyrillic(sample) or "cp1252"
-    return "cp1252"
+        cyrillic = _cyrillic(sample)
+        if cyrillic:
+            return cyrillic
+    return _level_one(sample, cut) or "cp1252"
+
+
+def _level_one(sample: bytes, cut: bool) -> str | None:
+    """For too little text to count common characters in: the code whose frequently used rows it keeps to."""
+    best, best_share = None, 0.75
+    for codec, rows in _LEVEL_ONE.items():
+        if _valid(sample, codec, cut) is None:
+            continue
+        pairs = _PAIR[codec == "big5"].findall(sample)
+        if len(pairs) < 3 or sum(map(len, pairs)) < sum(c >= 0x80 for c in sample):
+            continue
+        share = sum(pair[0] in rows for pair in pairs) / len(pairs)
+        if share > best_share:
+            best, best_share = codec, share
+    return _SUPERSETS.get(best, best) if best else None
 
 
 def _valid(data: bytes, codec: str, truncated: bool) -> str | None:
@@ -98,6 +123,9 @@ def _cyrillic(sample: bytes) -> str | None:
         text = sample.decode(codec, "replace")
         letters = [c for c in text if c > "\x7f"]
         score = sum(c in _CYRILLIC_COMMON for c in letters) / max(1, len(letters))
+        # capitals inside words: another code page of the same script, or another script
+        flips = sum(a.islower() and b.isupper() for a, b in zip(text, text[1:], strict=False))
+        score -= 2 * flips / max(1, len(letters))
         if score > best_score:
             best, best_score = codec, score
     return best

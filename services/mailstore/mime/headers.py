@@ -93,7 +93,7 @@ def scan_block(raw: bytes, start: int, end: int, stops: Collection[bytes]) -> tu
             break
         if line[:1] in b" \t" and (name or not fields):
             current.append(line)
-        elif line[:2] == b"--" and line.rstrip(b" \t") in stops:
+        elif line[:2] == b"--" and (line.rstrip(b" \t") in stops or _own_delimiter(line, fields, current)):
             break
         else:
             match = _FIELD.match(line)
@@ -107,6 +107,14 @@ def scan_block(raw: bytes, start: int, end: int, stops: Collection[bytes]) -> tu
     return Headers(fields), position
 
 
+def _own_delimiter(line: bytes, fields: list[tuple[str, bytes]], current: list[bytes]) -> bool:
+    """Whether the boundary just declared stands here already: the empty line before the body is missing."""
+    boundary = line[2:].strip()
+    return bool(boundary) and any(
+        b"boundary" in value and boundary in value for value in (*(v for _, v in fields), b"".join(current))
+    )
+
+
 def _lines(raw: bytes, position: int, end: int) -> Iterator[tuple[bytes, int]]:
     """Lines without their end, and where the next begins. A lone CR ends a line only where there is no LF."""
     ending = b"\n" if raw.find(b"\n", position, min(end, position + HEADER_BOUND)) >= 0 else b"\r"
@@ -118,9 +126,11 @@ def _lines(raw: bytes, position: int, end: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _goes_on(raw: bytes, position: int, end: int) -> bool:
-    """Whether the next line still looks like header: a field, or the empty line that ends it."""
-    line = next(_lines(raw, position, min(end, position + 2000)), (None, 0))[0]
-    return line is not None and (not line or _FIELD.match(line) is not None)
+    """Whether a field follows, continuation lines apart."""
+    for line, _ in _lines(raw, position, min(end, position + 2000)):
+        if line[:1] not in (b" ", b"\t"):
+            return _FIELD.match(line) is not None
+    return False
 
 
 def _empty_line(raw: bytes, position: int, end: int) -> int:
@@ -130,25 +140,29 @@ def _empty_line(raw: bytes, position: int, end: int) -> int:
 
 
 def read_envelope(headers: Headers) -> Envelope:
-    """The fields that lists and pages show. Of repeated fields the first counts, as in IMAP's ENVELOPE."""
+    """The fields that lists and pages show. Of repeated ones the last counts (RFC 8621 4.1.3)."""
+
+    def last(name: str) -> bytes:
+        values = [value for value in headers.get_all(name) if value.strip()]
+        return values[-1] if values else b""
 
     def addresses(name: str) -> tuple[Address, ...]:
         values = [value for value in headers.get_all(name) if value.strip()]
         if name in ("to", "cc", "bcc"):  # several of these were meant as one list
             return parse_addresses(b", ".join(values))
-        return parse_addresses(values[0]) if values else ()
+        return parse_addresses(values[-1]) if values else ()
 
     return Envelope(
-        subject=headers.text("subject"),
+        subject=decode_text(last("subject")),
         from_=addresses("from"),
         sender=addresses("sender"),
         reply_to=addresses("reply-to"),
         to=addresses("to"),
         cc=addresses("cc"),
         bcc=addresses("bcc"),
-        date=parse_date(headers.get("date")),
-        message_id=next(iter(parse_message_ids(headers.get("message-id"))), ""),
-        in_reply_to=parse_message_ids(headers.get("in-reply-to")),
+        date=parse_date(last("date")),
+        message_id=next(iter(parse_message_ids(last("message-id"))), ""),
+        in_reply_to=parse_message_ids(last("in-reply-to")),
         references=parse_message_ids(b" ".join(headers.get_all("references"))),
     )
 

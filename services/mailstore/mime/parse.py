@@ -105,10 +105,10 @@ class _Parser:
             cut = raw.find(b"\n", position)
             following = end if cut < 0 else cut + 1
             line = raw[position : min(following, position + _BOUNDARY_BOUND + 100)].rstrip()
-            index = self.delimiters.get(line)
+            index = self.match(line)
             if index is not None:
                 parent = self.stack[index]
-                closing = line != parent.delimiter
+                closing = line != parent.delimiter and line.startswith(parent.delimiter + b"--")
                 self.close(parent, position, closing)
                 if not closing:
                     following = self.child(parent, following)
@@ -117,6 +117,16 @@ class _Parser:
             node = self.open.pop()
             node.end = max(node.start, end)
         return root
+
+    def match(self, line: bytes) -> int | None:
+        """Which open multipart a line delimits. The whole line counts first, so that boundaries which begin
+        alike stay apart; else RFC 2046 5.1.2: "an exact match of the entire candidate line is not required".
+        """
+        index = self.delimiters.get(line)
+        if index is None and line != b"--":
+            found = [i for i, node in enumerate(self.stack) if line.startswith(node.delimiter)]
+            index = max(found, key=lambda i: (len(self.stack[i].delimiter), i), default=None)
+        return index
 
     def begin(self, start: int, default: str, *, is_root: bool, number: str, depth: int) -> tuple[_Node, int]:
         """Read a header at `start` and open the node; a nested message is entered at once."""
@@ -146,20 +156,6 @@ class _Parser:
         node.delimiter = b"--" + boundary
         self.stack.append(node)
         self.index_delimiters()
-        types = node.headers.get_all("content-type")
-        if len(types) > 1 and not types[1].strip().lower().startswith((b"multipart", b"message")):
-            # A second Content-Type in a multipart's header: the first delimiter got lost, and what follows
-            # is the first part.
-            kept = ("content-transfer-encoding", "content-disposition", "content-id")
-            own = [item for item in node.headers.items() if item[0] in kept]
-            headers = Headers([("content-type", types[1]), *own])
-            child = _Node(
-                fields.from_headers(headers, "text/plain"), headers, node.start, depth=node.depth + 1
-            )
-            child.number = f"{node.prefix}.1".lstrip(".")
-            node.children.append(child)
-            self.open.append(child)
-            self.count += 1
 
     def boundary(self, node: _Node) -> bytes:
         """The boundary as octets. Without the parameter, or any line with it: from the first likely line."""

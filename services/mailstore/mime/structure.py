@@ -6,12 +6,13 @@ leave out the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from . import fields
-from .headers import decode_text, parse_addresses, parse_date, parse_message_ids
+from .headers import decode_text, parse_addresses, parse_date, parse_headers, parse_message_ids
 from .model import Address, Envelope, Part
 from .params import media_type, merge
 
@@ -38,6 +39,22 @@ def is_doubtful(root: Part | None) -> bool:
     if root.is_multipart:
         return not any(part.size for part in leaves)
     return root.media_type == "application/octet-stream" and not root.filename
+
+
+def refine(root: Part, headers: Mapping[str, bytes]) -> Part:
+    """The tree with single parts' fields read again from their own MIME headers, by part number.
+
+    Servers cut odd names short and answer `7bit` for an encoding they could not read, so fetch
+    `BODY.PEEK[n.MIME]` together with a shown part (for a message without multipart: its header as `1`).
+    """
+    children = tuple(refine(child, headers) for child in root.children)
+    block = headers.get(root.number)
+    if not block or root.is_multipart or root.envelope is not None:
+        return replace(root, children=children)
+    found = fields.from_headers(parse_headers(block), root.media_type)
+    if found["media_type"].startswith(("multipart/", "message/")):
+        found["media_type"] = root.media_type
+    return replace(root, children=children, **found)
 
 
 def _part(data: Sequence[Any], number: str, is_root: bool, depth: int, budget: list[int]) -> Part | None:
@@ -177,11 +194,11 @@ def _addresses(data: Any) -> tuple[Address, ...]:
                 found.append(Address(group=group))
             group, start = decode_text(mailbox), len(found)
             continue
-        if host.upper() in (b"MISSING_DOMAIN", b".MISSING-HOST-NAME."):  # Dovecot, UW IMAP
-            name, host = name or mailbox, b""
-        if mailbox.upper() == b"MISSING_MAILBOX":
+        if mailbox.upper() == b"MISSING_MAILBOX":  # Dovecot
             mailbox = b""
-        addr = decode_text(mailbox + b"@" + host) if host and mailbox else ""
+        if host.upper() in (b"MISSING_DOMAIN", b".MISSING-HOST-NAME."):  # Dovecot, UW IMAP
+            name, mailbox, host = (name, mailbox, b"") if name else (mailbox, b"", b"")
+        addr = decode_text(mailbox + b"@" + host if host else mailbox) if mailbox else ""
         shown = parse_addresses(b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'" <x@x>')
         text = shown[0].name if name and shown else ""
         if text or addr:

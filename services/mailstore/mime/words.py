@@ -12,7 +12,7 @@ _OPEN = re.compile(rb"=\?\s?([!-<>@-~]{1,60}?)(?:\*[A-Za-z0-9-]{1,20})?\s?\?\s?(
 _WORD_BOUND = 16 * 1024
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _Q_JUNK = re.compile(rb"=(?![0-9A-Fa-f]{2})")
-_BREAKS = re.compile("[\r\n\t\x0b\x0c]+")
+_BREAKS = re.compile("[\r\n\t\x0b\x0c ]+")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -37,7 +37,7 @@ def decode_text(raw: bytes) -> str:
 
 
 def tidy(text: str) -> str:
-    """One line: breaks and tabs become spaces, controls go, ends are trimmed."""
+    """One line: breaks and runs of spaces become a space, controls go, ends are trimmed."""
     return charset.clean(_INVISIBLE.sub("", _BREAKS.sub(" ", text))).strip()
 
 
