@@ -41,11 +41,16 @@ class ServerSettings:
     log_level: str = "INFO"
     max_concurrent_rpcs: int = 1000
     drain_delay: float = 0.0
+    health_listen: HostPort | None = None
 
     @classmethod
     def from_env(cls, env: Env, *, listen: str, metrics: str) -> ServerSettings:
         """From POSTERN_LISTEN, _METRICS_LISTEN, _TLS_*, _REFLECTION, _LOG_LEVEL, _MAX_CONCURRENT_RPCS and
-        _DRAIN_DELAY (how long to go on answering after saying NOT_SERVING)."""
+        _DRAIN_DELAY (how long to go on answering after saying NOT_SERVING).
+
+        _HEALTH_LISTEN opens a second port for probes that cannot speak mutual TLS, such as the kubelet's: it
+        knows grpc.health.v1 and nothing else."""
+        health = env.optional("HEALTH_LISTEN")
         return cls(
             listen=env.host_port("LISTEN", listen),
             metrics_listen=env.host_port("METRICS_LISTEN", metrics),
@@ -54,7 +59,12 @@ class ServerSettings:
             log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
             max_concurrent_rpcs=env.integer("MAX_CONCURRENT_RPCS", 1000, minimum=1, maximum=100_000),
             drain_delay=env.duration("DRAIN_DELAY", 0.0),
+            health_listen=env.host_port("HEALTH_LISTEN", health) if health else None,
         )
+
+
+LIVE = "live"
+"""Health service name that says SERVING as long as the process runs, whether it is ready or not."""
 
 
 class RunningServer:
@@ -71,7 +81,8 @@ class RunningServer:
         drain_delay: float,
     ) -> None:
         self.name = name
-        self.port = self.metrics_port = 0
+        self.port = self.metrics_port = self.health_port = 0
+        self._probes: grpc.aio.Server | None = None
         self._server, self._guard = server, guard
         self._health, self._metrics = health_servicer, metrics
         self._services = ["", *services]
@@ -87,9 +98,21 @@ class RunningServer:
                     f"POSTERN_METRICS_LISTEN: cannot listen on {settings.metrics_listen}: {err.strerror}"
                 ) from None
         await self._publish()
+        await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
+        if settings.health_listen is not None:
+            await self._answer_probes(settings.health_listen)
         self._watch = asyncio.create_task(self._follow_readiness())
         log.info("server.listening", name=self.name, port=self.port, metrics_port=self.metrics_port)
+
+    async def _answer_probes(self, listen: HostPort) -> None:
+        self._probes = grpc.aio.server(maximum_concurrent_rpcs=50)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._probes)
+        try:
+            self.health_port = self._probes.add_insecure_port(str(listen))
+        except RuntimeError:
+            raise SettingsError(f"POSTERN_HEALTH_LISTEN: cannot listen on {listen}") from None
+        await self._probes.start()
 
     async def _publish(self) -> None:
         status = health_pb2.HealthCheckResponse
@@ -113,6 +136,8 @@ class RunningServer:
         await asyncio.sleep(max(self._drain_delay, 0.05))
         self._guard.drain()
         await self._server.stop(grace)
+        if self._probes is not None:
+            await self._probes.stop(0)
         await self._metrics.stop()
         log.info("server.stopped", name=self.name)
 
