@@ -19,12 +19,12 @@ $(VENV)/bin/python:
 INSTALL = $(BIN)/python -m pip install -q --disable-pip-version-check --no-input --require-hashes -r
 
 $(VENV)/.installed-run: requirements/run.txt | $(VENV)/bin/python
-	@echo "Installing Postern's Python packages into $(VENV)"
+	@echo "Installing Postern's Python packages into $(VENV)" >&2
 	@$(INSTALL) $<
 	@touch $@
 
 $(VENV)/.installed-dev: requirements/dev.txt | $(VENV)/bin/python
-	@echo "Installing Postern's Python packages and the developer's into $(VENV)"
+	@echo "Installing Postern's Python packages and the developer's into $(VENV)" >&2
 	@$(INSTALL) $<
 	@touch $@ $(VENV)/.installed-run
 
@@ -36,6 +36,15 @@ test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; A
 	@$(BIN)/python -m deploy.local.packages
 	@$(MAKE) --no-print-directory assets
 	$(BIN)/python -m pytest $(ARGS)
+
+screenshots: $(VENV)/.installed-dev ## pictures of every page and state, in var/screenshots
+	@$(BIN)/python -m deploy.local.packages
+	@$(MAKE) --no-print-directory assets
+	$(BIN)/python -m tests.e2e.screenshots
+
+bench: $(VENV)/.installed-dev ## one JSON line per figure; ONLY=name, FULL=1
+	@{ $(BIN)/python -m deploy.local.packages && $(MAKE) --no-print-directory assets; } >&2
+	@ONLY="$(ONLY)" FULL="$(FULL)" $(BIN)/python -m bench
 
 lock: ## write requirements/*.txt again from pyproject.toml
 	requirements/lock.sh

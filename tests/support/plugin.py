@@ -23,9 +23,11 @@ from tests.support import chromium as chromium_module
 from tests.support import dovecot as dovecot_module
 from tests.support import mariadb as mariadb_module
 from tests.support import postfix as postfix_module
+from tests.support import stack as stack_module
 from tests.support.dovecot import Dovecot, DovecotOptions, MailUser
 from tests.support.mariadb import MariaDB
 from tests.support.postfix import Postfix, PostfixOptions, SmtpSink
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +122,27 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'test.db'}"
     url: str = request.getfixturevalue("mariadb_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Stack]:
+    """The session's Postern beside the embedded mail server, with the demo mailboxes and SQLite."""
+    with stack_module.embedded_stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def real(dovecot: Dovecot, postfix: Postfix, mariadb: MariaDB) -> Iterator[Stack]:
+    """The session's Postern beside Dovecot, Postfix and MariaDB."""
+    with stack_module.real_stack(dovecot, postfix, mariadb) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session", params=["embedded", "real"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """A whole Postern; every test that takes it runs beside the embedded servers and beside the real ones."""
+    running: Stack = request.getfixturevalue(request.param)
+    return running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
