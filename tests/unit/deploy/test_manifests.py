@@ -1,4 +1,4 @@
-"""The Kubernetes manifests and the compose file, checked offline: valid, restricted, and walled as the design says."""
+"""The Kubernetes manifests and the compose file, checked offline: valid, restricted and walled."""
 
 from __future__ import annotations
 
