@@ -1,0 +1,142 @@
+"""`make screenshots`: a picture of every page and state, in var/screenshots: page.width.theme.language.png.
+
+`ONLY=inbox` draws the pages whose name begins so. What has been drawn before is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import Browser, Page
+
+from tests.e2e.person import Person
+from tests.support.chromium import chromium
+from tests.support.dovecot import MailUser
+from tests.support.stack import ROOT, Stack, embedded_stack
+
+VIEWPORTS = ((1440, 900), (1024, 768), (390, 844))
+THEMES = ("light", "dark")
+LANGUAGES = ("en", "ar")
+ALICE = MailUser("alice@example.org", "alice")
+
+# Opened by their subjects in Alice's demo mailbox; the file's name, and what the subject begins with.
+MESSAGES = {
+    "message-text": "Welcome to Postern",
+    "message-newsletter": "The Drawbridge, no. 42",
+    "message-attachments": "Photos from the wall",
+    "message-thread": "Re: The roof over the east gate",
+    "message-hostile": "Your account",
+    "message-long": "About the mortar",
+    "message-report": "Undelivered Mail",
+    "message-invitation": "Invitation: Inspection",
+    "message-arabic": "موعد زيارة",
+    "message-japanese": "お城の見学",
+    "message-german": "Überprüfung der",
+}
+PAGES = {
+    "inbox": "/",
+    "mailbox-empty": "/mail/Projects",
+    "compose": "/compose",
+    "contacts": "/contacts",
+    "contact-new": "/contacts/new",
+    "search": "/search?q=gate",
+    "search-nothing": "/search?q=xyzzyplugh",
+    "settings": "/settings",
+    "not-found": "/no/such/page",
+}
+
+Draw = Callable[[str, Page], Awaitable[None]]
+
+
+async def main() -> int:
+    target = ROOT / "var/screenshots"
+    target.mkdir(parents=True, exist_ok=True)
+    only = os.environ.get("ONLY", "")
+    drawn = 0
+    with embedded_stack() as stack:
+        async with chromium() as browser:
+            addresses = await find_messages(browser, stack)
+            for language in LANGUAGES:
+                for theme in THEMES:
+                    for width, height in VIEWPORTS:
+                        draw = drawer(target, f"{width}.{theme}.{language}", only)
+                        context = await browser.new_context(
+                            locale=language,
+                            color_scheme=theme,  # type: ignore[arg-type]
+                            viewport={"width": width, "height": height},
+                            reduced_motion="reduce",
+                        )
+                        page = await context.new_page()
+                        drawn += await tour(page, stack, addresses, draw)
+                        await context.close()
+    print(f"{drawn} pages visited; pictures in {target}", file=sys.stderr)
+    return 0
+
+
+def drawer(target: Path, suffix: str, only: str) -> Draw:
+    async def draw(name: str, page: Page) -> None:
+        if name.startswith(only):
+            await page.wait_for_timeout(150)
+            await page.screenshot(path=target / f"{name}.{suffix}.png")
+
+    return draw
+
+
+async def find_messages(browser: Browser, stack: Stack) -> dict[str, str]:
+    """The addresses of the messages to draw, as the list links them."""
+    context = await browser.new_context(locale="en", viewport={"width": 1440, "height": 900})
+    person = Person(await context.new_page(), stack, ALICE)
+    await sign_in(person.page, stack)
+    found = {}
+    for _ in range(5):  # pages of the list
+        for name, subject in MESSAGES.items():
+            if name not in found and await person.row(subject).count():
+                found[name] = str(await person.row(subject).first.get_attribute("href"))
+        older = person.page.locator("a[rel=next]")
+        if len(found) == len(MESSAGES) or not await older.count():
+            break
+        await older.first.click()
+        await person.page.wait_for_load_state("networkidle")
+    for name in MESSAGES.keys() - found.keys():
+        print(f"{name}: no such message in the list", file=sys.stderr)
+    await context.close()
+    return found
+
+
+async def sign_in(page: Page, stack: Stack, password: str = ALICE.password) -> None:
+    """By the form's own order, whatever the language."""
+    await page.goto(stack.url)
+    await page.locator("input[type=email], input[name=email], input[autocomplete=username]").first.fill(
+        ALICE.address
+    )
+    await page.locator("input[type=password]").first.fill(password)
+    await page.locator("input[type=password]").first.press("Enter")
+    await page.wait_for_load_state("networkidle")
+
+
+async def tour(page: Page, stack: Stack, messages: dict[str, str], draw: Draw) -> int:
+    await page.goto(stack.url)
+    await draw("sign-in", page)
+    await sign_in(page, stack, "wrong")
+    await draw("sign-in-wrong", page)
+    await sign_in(page, stack)
+    for name, path in {**PAGES, **messages}.items():
+        await page.goto(stack.url + path)
+        await page.wait_for_load_state("networkidle")
+        await draw(name, page)
+        if name == "message-attachments":
+            reply = page.get_by_role("button", name=re.compile("^(Reply|رد)$"))
+            if await reply.count():
+                await reply.first.click()
+                await page.wait_for_load_state("networkidle")
+                await draw("compose-reply", page)
+    return len(PAGES) + len(messages) + 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
