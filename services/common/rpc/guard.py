@@ -179,6 +179,9 @@ class Guard(grpc.aio.ServerInterceptor):
             if task is not None:
                 task.uncancel()
             err = PosternError(Reason.UNAVAILABLE, metadata={"problem": "draining"})
+        if type(err).__name__ == "ExecuteBatchError":
+            # grpc's private name for reading or writing after the caller has gone, just before it cancels us.
+            err = asyncio.CancelledError()
         if not isinstance(err, Exception):  # cancelled by the caller or its deadline, or the process ends
             late = time.monotonic() >= call.deadline
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
