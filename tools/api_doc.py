@@ -1,7 +1,7 @@
 """Write ``docs/api.md`` from the contract, or with ``--check`` fail where it differs.
 
-What each RPC is for comes from its comment in ``protos/``; whether it is served, and who may call it, from the services
-themselves, so that the page cannot say more than the code does.
+What each RPC is for comes from its comment in ``protos/``; whether it is served, and who may call it, from
+the services themselves, so that the page cannot say more than the code does.
 """
 
 import importlib
@@ -23,11 +23,12 @@ SERVICE_FIELD, METHOD_FIELD = 6, 2  # field numbers in FileDescriptorProto and S
 
 HEAD = """# The gRPC contract
 
-Made from `protos/` and from the services by `python -m tools.api_doc`. Fields and methods are added within `v1` and never changed or
-removed; `buf breaking` holds the build to that. What is not served yet answers `UNIMPLEMENTED` with reason `UNSUPPORTED`.
+Made from `protos/` and from the services by `make protos`. Fields and methods are added within `v1` and
+never changed or removed; `buf breaking` holds the build to that. What is not served yet answers `UNIMPLEMENTED` with
+reason `UNSUPPORTED`.
 
-Calls carry `authorization: Bearer <access token>`, a deadline, and may carry `traceparent`. Failures are `google.rpc.Status` with a
-`google.rpc.ErrorInfo` whose `reason` is stable and whose `domain` is `postern`.
+Calls carry `authorization: Bearer <access token>`, a deadline, and may carry `traceparent`. Failures are
+`google.rpc.Status` with a `google.rpc.ErrorInfo` whose `reason` is stable and whose `domain` is `postern`.
 """
 
 
