@@ -24,8 +24,8 @@ SERVICE_FIELD, METHOD_FIELD = 6, 2  # field numbers in FileDescriptorProto and S
 HEAD = """# The gRPC contract
 
 Made from `protos/` and from the services by `make protos`. Fields and methods are added within `v1` and
-never changed or removed; `buf breaking` holds the build to that. What is not served yet answers `UNIMPLEMENTED` with
-reason `UNSUPPORTED`.
+never changed or removed; `buf breaking` holds the build to that. What is not served yet answers
+`UNIMPLEMENTED` with reason `UNSUPPORTED`.
 
 Calls carry `authorization: Bearer <access token>`, a deadline, and may carry `traceparent`. Failures are
 `google.rpc.Status` with a `google.rpc.ErrorInfo` whose `reason` is stable and whose `domain` is `postern`.
