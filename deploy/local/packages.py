@@ -7,6 +7,7 @@ to install and ends with status 1. Only the standard library is used: it runs be
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# One file that proves the package, and the package. mariadb-server-core holds the server alone: the full
+# One file (or pattern) that proves the package, and the package. mariadb-server-core holds the server alone: the full
 # package would make a system account, a data directory and a daemon that nobody here needs.
 NEEDED = {
     "/usr/sbin/dovecot": "dovecot-core",
@@ -25,6 +26,7 @@ NEEDED = {
     "/usr/sbin/mariadbd": "mariadb-server-core",
     "/usr/bin/my_print_defaults": "mariadb-client-core",  # mariadb-install-db calls it
     "/usr/bin/chromium": "chromium",
+    "/usr/lib/*/libatomic.so.1": "libatomic1",  # the Node inside Playwright is linked to it
     "/usr/share/fonts/truetype/noto/NotoSansArabic-Regular.ttf": "fonts-noto-core",
     "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf": "fonts-ipafont-gothic",
     "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf": "fonts-noto-color-emoji",
@@ -39,7 +41,7 @@ class PackagesMissing(Exception):
 
 def missing() -> list[str]:
     """The packages of NEEDED that are not installed."""
-    return [package for path, package in NEEDED.items() if not Path(path).exists()]
+    return [package for path, package in NEEDED.items() if not glob.glob(path)]
 
 
 @contextlib.contextmanager
