@@ -15,8 +15,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# One file (or pattern) that proves the package, and the package. mariadb-server-core holds the server alone: the full
-# package would make a system account, a data directory and a daemon that nobody here needs.
+# One file (or pattern) that proves the package, and the package. mariadb-server-core holds the server alone:
+# the full package would make a system account, a data directory and a daemon that nobody here needs.
 NEEDED = {
     "/usr/sbin/dovecot": "dovecot-core",
     "/usr/lib/dovecot/imap": "dovecot-imapd",
