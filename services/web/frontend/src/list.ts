@@ -1,0 +1,74 @@
+// Selection in the list of messages: ranges with Shift, all on the page, and how many.
+import { word } from "./words";
+
+const boxes = (list: ParentNode): HTMLInputElement[] => [
+  ...list.querySelectorAll<HTMLInputElement>(".row-check input"),
+];
+
+/** The list on the page, if it has one. */
+export const rows = (): HTMLElement | null => document.querySelector<HTMLElement>("[data-rows]");
+
+export function startList(root: ParentNode): void {
+  for (const list of root.querySelectorAll<HTMLElement>("[data-rows]:not([data-ready])")) {
+    list.dataset.ready = "";
+    watch(list);
+  }
+}
+
+function watch(list: HTMLElement): void {
+  const pane = list.closest(".pane") ?? document;
+  const all = pane.querySelector<HTMLInputElement>("[data-select-all]");
+  let last: HTMLInputElement | undefined;
+
+  const count = (): void => {
+    const every = boxes(list);
+    const checked = every.filter((box) => box.checked).length;
+    const out = pane.querySelector("[data-selected]");
+    if (out) out.textContent = checked ? word("selected", { n: checked }) : "";
+    if (all) {
+      all.checked = checked > 0 && checked === every.length;
+      all.indeterminate = checked > 0 && checked < every.length;
+    }
+  };
+
+  list.addEventListener("click", (event) => {
+    const box = event.target as HTMLInputElement;
+    if (!box.matches?.(".row-check input")) return;
+    if (event.shiftKey && last?.isConnected) {
+      const every = boxes(list);
+      const [from, to] = [every.indexOf(last), every.indexOf(box)].sort((a, b) => a - b) as [number, number];
+      for (const between of every.slice(from, to + 1)) between.checked = box.checked;
+    }
+    last = box;
+    count();
+  });
+  list.addEventListener("change", count);
+
+  if (all) {
+    all.parentElement?.removeAttribute("hidden");
+    all.addEventListener("change", () => {
+      for (const box of boxes(list)) box.checked = all.checked;
+      count();
+    });
+  }
+  count(); // the browser may have brought back the checks of the last visit
+}
+
+/** Moves the focus by rows; opens the message there when one is open beside the list. */
+export function moveBy(step: number): void {
+  const links = [...(rows()?.querySelectorAll<HTMLAnchorElement>(".row-link") ?? [])];
+  if (!links.length) return;
+  const here = links.findIndex((link) => link.closest(".row.is-current"));
+  const focused = links.indexOf(document.activeElement as HTMLAnchorElement);
+  const at = focused >= 0 ? focused : here;
+  const next = links[Math.min(links.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+  if (document.querySelector("#reading > [data-open]")) next?.click();
+}
+
+/** Checks or unchecks the row that has the focus, else the current one. */
+export function toggleRow(): void {
+  const row = document.activeElement?.closest(".row") ?? rows()?.querySelector(".row.is-current");
+  row?.querySelector<HTMLInputElement>(".row-check input")?.click();
+}

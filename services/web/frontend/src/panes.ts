@@ -1,0 +1,50 @@
+// Opening a message in the reading pane: what waits, what is current, where the focus goes, and when to give up.
+
+interface Context {
+  sourceElement?: Element;
+  target?: Element;
+  response?: { raw: Response };
+}
+
+const contextOf = (event: Event): Context => (event as CustomEvent<{ ctx?: Context }>).detail?.ctx ?? {};
+const reading = (): HTMLElement | null => document.getElementById("reading");
+
+export function startPanes(): void {
+  document.addEventListener("htmx:before:request", (event) => {
+    if (contextOf(event).target === reading()) reading()?.classList.add("is-waiting");
+  });
+  document.addEventListener("htmx:finally:request", () => reading()?.classList.remove("is-waiting"));
+
+  // A fragment that was answered by a redirect is another page: the session ended, or the message moved.
+  document.addEventListener("htmx:before:response", (event) => {
+    const raw = contextOf(event).response?.raw;
+    if (raw?.redirected) {
+      event.preventDefault();
+      location.assign(raw.url);
+    }
+  });
+  // No answer at all: let the browser try, and say so in its own words.
+  document.addEventListener("htmx:error", (event) => {
+    const source = contextOf(event).sourceElement;
+    if (source instanceof HTMLAnchorElement) location.assign(source.href);
+  });
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { target, sourceElement } = contextOf(event);
+    if (!target || target !== reading()) return;
+    if (sourceElement?.matches(".row-link, .person")) markCurrent(sourceElement);
+    // One pane at a time: the reader is now in another place, and must be told. Beside the list the focus stays.
+    if (!matchMedia("(width >= 50rem)").matches) reading()?.focus({ preventScroll: true });
+  });
+}
+
+function markCurrent(link: Element): void {
+  const item = link.closest(".row") ?? link;
+  const list = item.closest(".rows");
+  for (const old of list?.querySelectorAll(".is-current") ?? []) old.classList.remove("is-current");
+  for (const old of list?.querySelectorAll("[aria-current]") ?? []) old.removeAttribute("aria-current");
+  item.classList.add("is-current");
+  item.classList.remove("is-unread");
+  item.querySelector(".row-dot")?.remove();
+  link.setAttribute("aria-current", "true");
+}
