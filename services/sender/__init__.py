@@ -1,0 +1,1 @@
+"""sender: every message between "Send" and "delivered and filed"."""

@@ -1,0 +1,40 @@
+"""settings → dependencies → serve."""
+
+from __future__ import annotations
+
+from services.common.main import run
+from services.common.rpc.client import connect
+from services.common.rpc.keyset import key_set_of
+from services.common.rpc.server import serve
+from services.common.settings import Env
+from services.sender import service
+from services.sender.clients import GrpcMailstore, GrpcTokens
+from services.sender.servicer import LONG_LIVED, METHOD_SCOPES
+from services.sender.settings import SenderSettings
+
+
+async def main() -> None:
+    settings = SenderSettings.from_env(Env.current())
+    tls = settings.server.tls
+    auth = connect(settings.auth_address, tls=tls, service="auth")
+    mailstore = connect(settings.mailstore_address, tls=tls, service="mailstore")
+    sender = await service.build(settings, GrpcMailstore(mailstore), GrpcTokens(auth))
+    sender.outbox.start()
+    try:
+        await serve(
+            "sender",
+            settings.server,
+            sender.register,
+            METHOD_SCOPES,
+            keys=key_set_of(auth),
+            ready=sender.db.ping,
+            long_lived=LONG_LIVED,
+        )
+    finally:
+        await sender.close()
+        await auth.close()
+        await mailstore.close()
+
+
+if __name__ == "__main__":
+    run("sender", main)

@@ -1,0 +1,1 @@
+"""The durable state machine and the workers that drive it."""

@@ -1,0 +1,255 @@
+"""Workers: lease what is due, submit it, file its copy. Any number of replicas may run them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from services.common.database import Database
+from services.common.errors import PosternError
+from services.common.logging import get_logger
+from services.common.sealing import Credential, PrivateKey, SealingError, open_credential
+from services.common.tokens import CLAIM_CREDENTIAL, decode_sealed
+from services.sender import clock, faults
+from services.sender.model import Fate, State, Submission, Work
+from services.sender.outbox.filing import Filing
+from services.sender.outbox.hub import Hub
+from services.sender.outbox.states import Next, Retry, after_attempt
+from services.sender.outbox.token import claim_of
+from services.sender.smtp import attempt
+from services.sender.smtp.attempt import Envelope, Outcome
+from services.sender.smtp.connections import Connections
+from services.sender.storage import blobs, content, leases
+from services.sender.storage.leases import LeaseLost
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Milliseconds, but for `workers`. A lease is renewed every third of `lease`."""
+
+    workers: int = 8
+    lease: int = 60_000
+    poll: int = 1_000
+    keep: int = 30 * clock.DAY
+    housekeeping: int = 600_000
+
+
+class Outbox:
+    """Drives submissions from QUEUED to FILED. `wake()` after an acceptance saves the wait for the next
+    look."""
+
+    def __init__(
+        self,
+        db: Database,
+        connections: Connections,
+        filing: Filing,
+        hub: Hub,
+        *,
+        sealing_key: PrivateKey,
+        relay: Credential | None = None,
+        retry: Retry = Retry(),
+        settings: WorkerSettings = WorkerSettings(),
+        now: clock.Clock = clock.now,
+    ) -> None:
+        self._db, self._connections, self._filing, self._hub = db, connections, filing, hub
+        self._sealing_key, self._relay = sealing_key, relay
+        self._retry, self._settings, self._now = retry, settings, now
+        self._awake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def start(self) -> None:
+        """Begins to work, until `stop`. Not within a call: its deadline must not be inherited."""
+        self._runner = asyncio.create_task(self._run(), context=contextvars.Context())
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Takes nothing new and gives what is running `grace` seconds; the rest is found again by its
+        lease."""
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._connections.close()
+
+    async def _run(self) -> None:
+        cleaned = 0
+        while True:
+            self._awake.clear()
+            found = 0
+            try:
+                found = await self.take()
+                if self._now() - cleaned > self._settings.housekeeping:
+                    cleaned = self._now()
+                    await self._clean()
+            except Exception as err:
+                log.exception("outbox.look_failed", err)
+            # A full hand means that there may be more.
+            if not found or len(self._tasks) >= self._settings.workers:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), self._settings.poll / 1000)
+
+    async def take(self) -> int:
+        """Leases what is due, as far as workers are free, and starts on it; how many."""
+        free = self._settings.workers - len(self._tasks)
+        if free <= 0:
+            return 0
+        now, lease = self._now(), self._settings.lease
+        claimed = await self._db.run(lambda s: leases.claim(s, now=now, lease=lease, limit=free))
+        await faults.at("claim.committed")
+        for submission in claimed.recovered:
+            log.warning("outbox.recovered", submission=submission.id, state=submission.state)
+            self._hub.changed(submission.account)
+        for work in claimed.work:
+            task = asyncio.create_task(self._guarded(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        return len(claimed.work) + len(claimed.recovered)
+
+    async def drain(self) -> None:
+        """Waits for what is running; for tests."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._awake.set()
+
+    async def _guarded(self, work: Work) -> None:
+        id = work.submission.id
+        renewing = asyncio.create_task(self._renew(work))
+        try:
+            await self._work(work)
+        except LeaseLost:
+            log.warning("outbox.lease_lost", submission=id)
+        except Exception as err:
+            # Nothing is settled: the lease runs out and the row is found again, as after a crash.
+            log.exception("outbox.work_failed", err, submission=id)
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, work: Work) -> None:
+        id, lease_id, lease = work.submission.id, work.lease_id, self._settings.lease
+
+        def write(session: Session) -> None:
+            leases.renew(session, id, lease_id, self._now() + lease)
+
+        while True:
+            await asyncio.sleep(lease / 3000)
+            try:
+                await self._db.run(write)
+            except LeaseLost:
+                return
+            except Exception as err:
+                log.warning("outbox.renewal_failed", submission=id, cause=type(err).__name__)
+
+    async def _work(self, work: Work) -> None:
+        if work.submission.state is State.SUBMITTING:
+            self._hub.changed(work.submission.account)
+            submission = await self._deliver(work)
+            log.info(
+                "outbox.attempted",
+                submission=submission.id,
+                account=submission.account,
+                state=submission.state,
+                problem=submission.problem,
+                attempt_count=submission.attempt_count,
+            )
+            self._hub.changed(submission.account)
+            if submission.state is not State.ACCEPTED:
+                return
+            work = replace(work, submission=submission, file_attempts=0)
+        submission = await self._filing.file(work)
+        self._hub.changed(submission.account)
+
+    async def _deliver(self, work: Work) -> Submission:
+        submission = work.submission
+        pending = tuple(r.address for r in submission.recipients if r.fate is Fate.PENDING)
+        envelope = Envelope(
+            submission.id,
+            work.from_address,
+            pending,
+            submission.size_bytes,
+            work.needs_smtputf8,
+            work.eight_bit,
+            work.delivery_report,
+        )
+        try:
+            credential = self._credential(work)
+            outcome = await self._connections.submit(
+                credential, envelope, lambda: self._octets(submission.id), lambda: self._mark(work)
+            )
+        except SealingError:
+            outcome = Outcome(problem=attempt.AUTH_FAILED)
+        except PosternError as err:
+            # The database or an attachment failed before the dot: nothing was sent.
+            outcome = Outcome(problem=err.reason)
+        decided = after_attempt(
+            submission.recipients,
+            outcome.results,
+            problem=outcome.problem,
+            filed=bool(submission.filed_at),
+            now=self._now(),
+            send_at=submission.send_at,
+            attempts=submission.attempt_count,
+            retry=self._retry,
+        )
+        settled = await self._settle(work, decided)
+        await faults.at("attempt.settled")
+        return settled
+
+    async def _settle(self, work: Work, decided: Next) -> Submission:
+        """Writes down what is known now. While the database is away this goes on: to forget it would be to
+        lie."""
+        id, lease_id, lease = work.submission.id, work.lease_id, self._settings.lease
+
+        def write(session: Session) -> Submission:
+            return leases.settle_attempt(session, id, lease_id, decided, now=self._now(), lease=lease)
+
+        wait = 0.1
+        while True:
+            try:
+                return await self._db.run(write)
+            except PosternError as err:
+                log.warning("outbox.settle_waits", submission=id, cause=err.reason)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 10.0)
+
+    async def _mark(self, work: Work) -> None:
+        until = self._now() + self._settings.lease + int(self._connections.timeouts.dot * 1000)
+        await self._db.run(lambda s: leases.mark_dot(s, work.submission.id, work.lease_id, until))
+
+    def _octets(self, id: str) -> AsyncIterator[bytes]:
+        return content.stored_message(self._db, id, with_sent_only=False)
+
+    def _credential(self, work: Work) -> Credential | None:
+        if self._relay is not None:
+            return self._relay
+        sealed = claim_of(work.token, CLAIM_CREDENTIAL)
+        if not sealed:
+            raise SealingError("the token carries no credential")
+        account = work.submission.account
+        return open_credential(self._sealing_key, decode_sealed(sealed), account=account, audience="sender")
+
+    async def _clean(self) -> None:
+        now, keep = self._now(), self._settings.keep
+        for _ in range(20):
+            purged = await self._db.run(lambda s: leases.purge(s, now=now, keep=keep))
+            dropped = await self._db.run(lambda s: blobs.drop_expired(s, now))
+            if purged or dropped:
+                log.info("outbox.cleaned", purged_count=purged, dropped_count=dropped)
+            else:
+                return

@@ -1,0 +1,89 @@
+"""The composition root: settings in, a sender out. Tests build it with other ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.common.database import Database, migrate
+from services.common.gen.postern.sender.v1.compose_service_pb2_grpc import (
+    add_ComposeServiceServicer_to_server,
+)
+from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import (
+    add_SubmissionServiceServicer_to_server,
+)
+from services.sender import clock
+from services.sender.acceptance import Acceptance
+from services.sender.outbox.filing import Filing
+from services.sender.outbox.hub import Hub
+from services.sender.outbox.worker import Outbox
+from services.sender.ports import Mailstore, Tokens
+from services.sender.servicer import ComposeServicer, SubmissionServicer
+from services.sender.settings import SenderSettings
+from services.sender.smtp.connections import Connections
+from services.sender.uploads import Uploads
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "sender_alembic_version"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The parts of a running sender."""
+
+    db: Database
+    hub: Hub
+    uploads: Uploads
+    acceptance: Acceptance
+    outbox: Outbox
+
+    def register(self, server: Any) -> None:
+        submission = SubmissionServicer(self.db, self.acceptance, self.outbox, self.hub)
+        add_SubmissionServiceServicer_to_server(submission, server)
+        add_ComposeServiceServicer_to_server(ComposeServicer(self.acceptance, self.uploads), server)
+
+    async def close(self) -> None:
+        await self.outbox.stop()
+        await self.db.close()
+
+
+async def build(
+    settings: SenderSettings,
+    mailstore: Mailstore,
+    tokens: Tokens,
+    *,
+    connections: Connections | None = None,
+    filing_retry: Any = None,
+    now: clock.Clock = clock.now,
+) -> Sender:
+    """Brings the schema up to date and puts the parts together; `outbox.start()` begins the work."""
+    await migrate(settings.database_url, MIGRATIONS, VERSION_TABLE)
+    db, hub = Database(settings.database_url), Hub()
+    connections = connections or Connections(
+        settings.smtp, ca_file=settings.mail_ca_file, ehlo_name=settings.ehlo_name
+    )
+    filing = Filing(db, mailstore, tokens, now=now, **({"retry": filing_retry} if filing_retry else {}))
+    outbox = Outbox(
+        db,
+        connections,
+        filing,
+        hub,
+        sealing_key=settings.sealing_key,
+        relay=settings.relay,
+        retry=settings.retry,
+        settings=settings.worker,
+        now=now,
+    )
+    uploads = Uploads(db, max_bytes=settings.max_message_bytes, now=now)
+    acceptance = Acceptance(
+        db,
+        uploads,
+        mailstore,
+        hub,
+        max_bytes=settings.max_message_bytes,
+        max_recipients=settings.max_recipients,
+        wake=outbox.wake,
+        now=now,
+    )
+    return Sender(db, hub, uploads, acceptance, outbox)

@@ -1,0 +1,76 @@
+"""The sender's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.common.database import database_url
+from services.common.endpoint import Endpoint, Scheme, TlsMode
+from services.common.rpc.server import ServerSettings
+from services.common.sealing import Credential, PrivateKey, SealingError
+from services.common.settings import Env, SettingsError
+from services.sender.outbox.states import Retry
+from services.sender.outbox.worker import WorkerSettings
+
+SCHEMES = {
+    "smtp": Scheme(587, TlsMode.PLAIN),
+    "smtp+starttls": Scheme(587, TlsMode.STARTTLS),
+    "smtps": Scheme(465, TlsMode.IMPLICIT),
+}
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SenderSettings:
+    """See README.md for what each means. Durations in milliseconds where a class of the outbox holds them."""
+
+    server: ServerSettings
+    database_url: str = field(repr=False)
+    smtp: Endpoint
+    mail_ca_file: Path | None
+    auth_address: str
+    mailstore_address: str
+    sealing_key: PrivateKey = field(repr=False)
+    relay: Credential | None = field(repr=False)
+    max_message_bytes: int
+    max_recipients: int
+    ehlo_name: str
+    retry: Retry
+    worker: WorkerSettings
+
+    @classmethod
+    def from_env(cls, env: Env) -> SenderSettings:
+        """From POSTERN_ variables; SettingsError says in one line what is wrong."""
+        key = env.secret("SEALING_KEY", expected="the private key, or POSTERN_SEALING_KEY_FILE with it")
+        try:
+            sealing_key = PrivateKey.from_text(key.reveal())
+        except SealingError as err:
+            raise SettingsError(f"POSTERN_SEALING_KEY: {err}") from None
+        return cls(
+            server=ServerSettings.from_env(env, listen="127.0.0.1:5103", metrics="127.0.0.1:5203"),
+            database_url=database_url(env),
+            smtp=env.endpoint("SMTP_URL", SCHEMES),
+            mail_ca_file=env.path("MAIL_CA_FILE"),
+            auth_address=env.address("AUTH_ADDRESS"),
+            mailstore_address=env.address("MAILSTORE_ADDRESS"),
+            sealing_key=sealing_key,
+            relay=_relay(env),
+            max_message_bytes=env.integer("MAX_MESSAGE_BYTES", 36 * MEBIBYTE, minimum=MEBIBYTE),
+            max_recipients=env.integer("MAX_RECIPIENTS", 500, minimum=1, maximum=10_000),
+            ehlo_name=env.text("SMTP_EHLO_NAME", "[127.0.0.1]"),
+            retry=Retry(max_age=int(env.duration("SENDER_MAX_AGE", 5 * 86400) * 1000)),
+            worker=WorkerSettings(
+                workers=env.integer("SENDER_WORKERS", 8, minimum=1, maximum=256),
+                lease=int(env.duration("SENDER_LEASE", 60.0) * 1000),
+                keep=int(env.duration("SENDER_KEEP", 30 * 86400) * 1000),
+            ),
+        )
+
+
+def _relay(env: Env) -> Credential | None:
+    """The operator's own account at the SMTP server, used for everybody's mail where set."""
+    user, password = env.optional("SMTP_USERNAME"), env.optional_secret("SMTP_PASSWORD")
+    if (user is None) != (password is None):
+        raise SettingsError("POSTERN_SMTP_USERNAME and POSTERN_SMTP_PASSWORD: set both or neither")
+    return Credential("password", user, password.reveal()) if user and password else None

@@ -1,0 +1,1 @@
+"""Submission over SMTP (RFC 6409) with aiosmtplib."""

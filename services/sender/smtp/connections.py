@@ -1,0 +1,187 @@
+"""Connections to the submission server: TLS verified, signed in as the user, kept for the next message."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import ssl
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosmtplib
+from aiosmtplib import SMTP
+
+from services.common.endpoint import Endpoint, TlsMode
+from services.common.logging import get_logger
+from services.common.sealing import Credential
+from services.sender.smtp import attempt
+from services.sender.smtp.attempt import BeforeDot, Envelope, Octets, Outcome, Timeouts
+
+log = get_logger(__name__)
+
+IDLE_SECONDS = 20.0
+MOST_MESSAGES = 100
+
+
+class CannotConnect(Exception):
+    """No session for this user came about; `problem` is a stable reason."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+@dataclass
+class _Kept:
+    smtp: SMTP
+    since: float
+    messages: int
+
+
+class Connections:
+    """A pool of sessions by user. A session that timed out or broke off is closed and never used again."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        ca_file: Path | None = None,
+        ehlo_name: str = "[127.0.0.1]",
+        timeouts: Timeouts = Timeouts(),
+        most_idle: int = 32,
+    ) -> None:
+        self._endpoint = endpoint
+        self._ehlo_name = ehlo_name
+        self.timeouts = timeouts
+        self._most_idle = most_idle
+        self._idle: dict[bytes, list[_Kept]] = defaultdict(list)
+        self._tls = ssl.create_default_context()
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        if ca_file:
+            self._tls.load_verify_locations(ca_file)
+        # The pool's keys tell nothing about the passwords.
+        self._key = secrets.token_bytes(32)
+
+    async def submit(
+        self, credential: Credential | None, envelope: Envelope, message: Octets, before_dot: BeforeDot
+    ) -> Outcome:
+        """One attempt: over a kept session where there is one, and where that had died, over a new one."""
+        key = self._key_of(credential)
+        kept = self._take(key)
+        if kept is not None:
+            outcome = await self._send(key, kept, envelope, message, before_dot)
+            if not outcome.stale:
+                return outcome
+        try:
+            smtp = await self._connect(credential)
+        except CannotConnect as err:
+            return Outcome(problem=err.problem)
+        return await self._send(key, _Kept(smtp, 0, 0), envelope, message, before_dot)
+
+    async def close(self) -> None:
+        for sessions in self._idle.values():
+            for kept in sessions:
+                kept.smtp.close()
+        self._idle.clear()
+
+    async def _send(
+        self, key: bytes, kept: _Kept, envelope: Envelope, message: Octets, before_dot: BeforeDot
+    ) -> Outcome:
+        outcome = await attempt.send(kept.smtp, envelope, message(), before_dot, self.timeouts)
+        kept.messages += 1
+        if outcome.reusable and kept.messages < MOST_MESSAGES:
+            self._keep(key, kept)
+        elif outcome.reusable:
+            kept.smtp.close()
+        return outcome
+
+    def _key_of(self, credential: Credential | None) -> bytes:
+        text = "" if credential is None else f"{credential.username}\x00{credential.password}"
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
+
+    def _take(self, key: bytes) -> _Kept | None:
+        self._expire()
+        sessions = self._idle.get(key)
+        while sessions:
+            kept = sessions.pop()
+            if kept.smtp.is_connected:
+                return kept
+            kept.smtp.close()
+        return None
+
+    def _keep(self, key: bytes, kept: _Kept) -> None:
+        kept.since = time.monotonic()
+        if sum(map(len, self._idle.values())) >= self._most_idle:
+            kept.smtp.close()
+        else:
+            self._idle[key].append(kept)
+
+    def _expire(self) -> None:
+        limit = time.monotonic() - IDLE_SECONDS
+        for key in list(self._idle):
+            for kept in [kept for kept in self._idle[key] if kept.since < limit]:
+                kept.smtp.close()
+                self._idle[key].remove(kept)
+            if not self._idle[key]:
+                del self._idle[key]
+
+    async def _connect(self, credential: Credential | None) -> SMTP:
+        smtp = SMTP(
+            hostname=self._endpoint.host,
+            port=self._endpoint.port,
+            local_hostname=self._ehlo_name,
+            timeout=self.timeouts.connect,
+            use_tls=self._endpoint.tls is TlsMode.IMPLICIT,
+            start_tls=self._endpoint.tls is TlsMode.STARTTLS,
+            tls_context=None if self._endpoint.tls is TlsMode.PLAIN else self._tls,
+        )
+        try:
+            await smtp.connect()
+            await smtp.ehlo(timeout=self.timeouts.connect)
+            if credential is not None and smtp.supports_extension("auth"):
+                await self._sign_in(smtp, credential)
+        except BaseException as err:
+            smtp.close()
+            problem = _problem(err)
+            if problem is None:
+                raise
+            log.warning("smtp.no_session", problem=problem, cause=type(err).__name__)
+            raise CannotConnect(problem) from err
+        return smtp
+
+    async def _sign_in(self, smtp: SMTP, credential: Credential) -> None:
+        user, password = credential.username.encode(), credential.password.encode()
+        methods = smtp.server_auth_methods
+        # Over TLS (or loopback) PLAIN is the one that every server means (RFC 4616); the rest as it comes.
+        if "plain" in methods:
+            await smtp.auth_plain(user, password, timeout=self.timeouts.connect)
+        else:
+            await smtp.login(user, password, timeout=self.timeouts.connect)
+
+
+def _problem(err: BaseException) -> str | None:
+    chain: list[BaseException] = []
+    at: BaseException | None = err
+    while at is not None and len(chain) < 6:
+        chain.append(at)
+        at = at.__cause__ or at.__context__
+    if any(isinstance(item, ssl.SSLError) for item in chain):
+        return attempt.TLS_FAILED
+    if isinstance(err, aiosmtplib.SMTPAuthenticationError):
+        return attempt.AUTH_FAILED if 500 <= err.code < 600 else attempt.REFUSED
+    if isinstance(err, aiosmtplib.SMTPTimeoutError | asyncio.TimeoutError):
+        return attempt.TIMEOUT
+    if isinstance(err, aiosmtplib.SMTPServerDisconnected | aiosmtplib.SMTPConnectError) and not isinstance(
+        err, aiosmtplib.SMTPResponseException
+    ):
+        return attempt.UNREACHABLE
+    if isinstance(err, aiosmtplib.SMTPResponseException):
+        return attempt.REFUSED
+    if isinstance(err, aiosmtplib.SMTPException):
+        # Such as STARTTLS not offered: never without.
+        return attempt.TLS_FAILED
+    return attempt.UNREACHABLE if isinstance(err, OSError) else None
