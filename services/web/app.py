@@ -1,0 +1,137 @@
+"""The composition root: settings and services in, an ASGI application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.common.errors import not_found
+from services.web.crypto import Capabilities
+from services.web.edge import Edge, Handler, signed_in
+from services.web.i18n import Languages
+from services.web.middleware.shell import Shell
+from services.web.pages import answer_error
+from services.web.ports import Services
+from services.web.render import Renderer
+from services.web.routes import (
+    actions,
+    compose,
+    contacts,
+    mail,
+    mailboxes,
+    message,
+    outbox,
+    parts,
+    search,
+    settings as settings_pages,
+    signin,
+)
+from services.web.session import Cookies, Sessions
+from services.web.settings import WebSettings
+from services.web.static import Static
+
+
+
+def build_edge(settings: WebSettings, services: Services, static: Static | None = None) -> Edge:
+    static = static or Static()
+    return Edge(
+        settings=settings,
+        services=services,
+        sessions=Sessions(services.auth, settings.session_cache),
+        cookies=Cookies(settings.secure),
+        languages=Languages(default_zone=settings.time_zone),
+        renderer=Renderer(static),
+        static=static,
+        capabilities=Capabilities(settings.key.reveal() if settings.key else None),
+    )
+
+
+def build(edge: Edge) -> ASGIApp:
+    async def on_error(request: Request, err: BaseException) -> Response:
+        return await answer_error(edge, request, err)
+
+    return Shell(Router(routes(edge), default=_nothing_here), edge.settings, on_error)
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise not_found("page")
+
+
+def routes(edge: Edge) -> list[BaseRoute]:
+    """Every address of the edge. `page` needs a session; `slow` runs without the page's time limit."""
+
+    def page(path: str, handler: Handler, method: str = "GET", *, slow: bool = False) -> Route:
+        return _route(path, signed_in(edge, handler, slow=slow), method)
+
+    def open_to_all(path: str, handler: Callable, method: str = "GET") -> Route:
+        async def run(request: Request) -> Response:
+            edge.speak(request)
+            return await handler(edge, request)
+
+        return _route(path, run, method)
+
+    async def static(request: Request) -> Response:
+        return await edge.static.serve(request)
+
+    return [
+        page("/", _home),
+        open_to_all("/sign-in", signin.show),
+        open_to_all("/sign-in", signin.submit, "POST"),
+        open_to_all("/sign-out", signin.leave_page),
+        open_to_all("/sign-out", signin.leave, "POST"),
+        page("/mail/{mailbox}", mail.show),
+        page("/mail/{mailbox}/actions", actions.submit, "POST"),
+        page("/mail/{mailbox}/manage", mailboxes.show),
+        page("/mail/{mailbox}/manage", mailboxes.submit, "POST"),
+        page("/mail/{mailbox}/{key}", message.show),
+        page("/mail/{mailbox}/{key}/html/{part}", parts.html_part),
+        page("/mail/{mailbox}/{key}/part/{part}", parts.attachment, slow=True),
+        page("/mail/{mailbox}/{key}/source", parts.source, slow=True),
+        open_to_all("/inline/{capability}", parts.inline),
+        page("/mailboxes", mailboxes.new),
+        page("/mailboxes", mailboxes.create, "POST"),
+        page("/undo", actions.undo, "POST"),
+        page("/search", search.show),
+        page("/search/actions", actions.submit_search, "POST"),
+        page("/compose", compose.show),
+        page("/compose", compose.submit, "POST", slow=True),
+        page("/compose/autosave", compose.autosave, "POST", slow=True),
+        page("/outbox", outbox.show),
+        page("/outbox/{submission}", outbox.submit, "POST"),
+        page("/contacts", contacts.show),
+        page("/contacts/suggest", contacts.suggest),
+        page("/contacts/new", contacts.new),
+        page("/contacts/save", contacts.save, "POST"),
+        page("/contacts/actions", contacts.act, "POST"),
+        page("/contacts/{contact}", contacts.show_one),
+        page("/contacts/{contact}/edit", contacts.edit),
+        page("/settings", settings_pages.show),
+        page("/settings/preferences", settings_pages.save_preferences, "POST"),
+        page("/settings/identity", settings_pages.save_identity, "POST"),
+        page("/settings/sessions", settings_pages.end_sessions, "POST"),
+        _route("/static/{path:path}", static, "GET"),
+        _route("/favicon.ico", _favicon(edge), "GET"),
+    ]
+
+
+def _route(path: str, run: Callable, method: str) -> Route:
+    run.route = path  # type: ignore[attr-defined]
+    methods = ["GET", "HEAD"] if method == "GET" else [method]
+    return Route(path, run, methods=methods)
+
+
+async def _home(edge: Edge, request: Request, me: object) -> Response:
+    return RedirectResponse("/mail/INBOX", 303)
+
+
+def _favicon(edge: Edge) -> Callable:
+    async def run(request: Request) -> Response:
+        return RedirectResponse(edge.static.url("favicon.svg"), 308)
+
+    return run
+
+

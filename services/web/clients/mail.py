@@ -1,0 +1,221 @@
+"""Calls to mailstore."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import grpc
+
+from services.common.errors import PosternError, Reason
+from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as mb
+from services.common.gen.postern.mailstore.v1 import message_service_pb2 as ms
+from services.common.gen.postern.mailstore.v1 import types_pb2 as t
+from services.common.gen.postern.mailstore.v1.mailbox_service_pb2_grpc import MailboxServiceStub
+from services.common.gen.postern.mailstore.v1.message_service_pb2_grpc import MessageServiceStub
+from services.web.convert import mail as convert
+from services.web.model.mail import (
+    ActionResult,
+    ConversationPage,
+    FlagChange,
+    MailboxTree,
+    MessagePage,
+    MessageRange,
+    MessageRef,
+    Moved,
+    OpenMessage,
+    Order,
+    Row,
+    SearchResult,
+    Use,
+)
+from services.web.ports import PartStream
+
+SECONDS = 8.0
+# Downloads run as long as the reader's line needs.
+STREAM_SECONDS = 3600.0
+# Time for a search to bring what it has; what is found until then is shown, and the page says that there may be more.
+SEARCH_SECONDS = 7.0
+
+
+class MailClient:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._mailboxes = MailboxServiceStub(channel)
+        self._messages = MessageServiceStub(channel)
+
+    async def mailboxes(self, token: str) -> MailboxTree:
+        reply = await self._mailboxes.ListMailboxes(mb.ListMailboxesRequest(), token=token, timeout=SECONDS)
+        return MailboxTree(tuple(convert.mailbox(one) for one in reply.mailboxes), reply.stale_seconds)
+
+    async def messages(
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+    ) -> MessagePage:
+        request = ms.ListMessagesRequest(
+            mailbox=mailbox, page_size=rows, page_token=page, order=convert.order(order)
+        )
+        if query:
+            request.filter.text = query
+        return convert.message_page(
+            await self._messages.ListMessages(request, token=token, timeout=SECONDS)
+        )
+
+    async def conversations(
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+    ) -> ConversationPage:
+        request = ms.ListConversationsRequest(
+            mailbox=mailbox, page_size=rows, page_token=page, order=convert.order(order)
+        )
+        if query:
+            request.filter.text = query
+        reply = await self._messages.ListConversations(request, token=token, timeout=SECONDS)
+        return convert.conversation_page(reply)
+
+    async def message(
+        self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
+    ) -> OpenMessage:
+        request = ms.GetMessageRequest(
+            name=convert.name(ref),
+            mark_seen=mark_seen,
+            with_neighbours=neighbours,
+            within_part_id=within,
+        )
+        return convert.open_message(
+            await self._messages.GetMessage(request, token=token, timeout=SECONDS)
+        )
+
+    async def search(
+        self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
+    ) -> SearchResult:
+        request = ms.SearchMessagesRequest(
+            query=t.SearchQuery(text=text, mailboxes=mailboxes), page_size=rows, page_token=page
+        )
+        found: list[Row] = []
+        total, next_token, failed, complete = 0, "", (), True
+        try:
+            stream = self._messages.SearchMessages(request, token=token, timeout=SEARCH_SECONDS)
+            async with aclosing(stream):
+                async for step in stream:
+                    found.extend(convert.row(one) for one in step.messages)
+                    total = max(total, step.total_count)
+                    next_token = step.next_page_token or next_token
+                    failed = tuple(step.failed_mailboxes) or failed
+        except PosternError as err:
+            if err.reason != Reason.DEADLINE_EXCEEDED or not found:
+                raise
+            complete = False
+        return SearchResult(tuple(found), max(total, len(found)), next_token, failed, complete)
+
+    @asynccontextmanager
+    async def read_part(self, token: str, ref: MessageRef, part_id: str) -> AsyncIterator[PartStream]:
+        request = ms.ReadPartRequest(name=convert.name(ref), part_id=part_id)
+        stream = self._messages.ReadPart(request, token=token, timeout=STREAM_SECONDS)
+        async with aclosing(stream):
+            first = await anext(stream, ms.ReadPartResponse())
+            yield PartStream(convert.part(first.part), _data(first, stream))
+
+    @asynccontextmanager
+    async def read_source(
+        self, token: str, ref: MessageRef, *, headers_only: bool
+    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+        request = ms.ReadSourceRequest(name=convert.name(ref), headers_only=headers_only)
+        stream = self._messages.ReadSource(request, token=token, timeout=STREAM_SECONDS)
+        async with aclosing(stream):
+            first = await anext(stream, ms.ReadSourceResponse())
+            yield first.size_bytes, _data(first, stream)
+
+    async def flag(
+        self, token: str, messages: MessageRange, change: FlagChange, request_id: str
+    ) -> ActionResult:
+        request = ms.ModifyMessagesRequest(
+            messages=convert.message_set(messages),
+            add_flags=[convert.FLAG_VALUES[name] for name in change.add],
+            remove_flags=[convert.FLAG_VALUES[name] for name in change.remove],
+            request_id=request_id,
+        )
+        done = gone = 0
+        async with aclosing(
+            self._messages.ModifyMessages(request, token=token, timeout=SECONDS)
+        ) as stream:
+            async for step in stream:
+                done += _count(step.changed)
+                gone += _count(step.gone)
+        return ActionResult(done, gone)
+
+    async def move(
+        self, token: str, messages: MessageRange, destination: str, request_id: str
+    ) -> ActionResult:
+        request = ms.MoveMessagesRequest(
+            messages=convert.message_set(messages), destination=destination, request_id=request_id
+        )
+        stream = self._messages.MoveMessages(request, token=token, timeout=SECONDS)
+        return await _moving(stream, lambda step: step.moved)
+
+    async def copy(
+        self, token: str, messages: MessageRange, destination: str, request_id: str
+    ) -> ActionResult:
+        request = ms.CopyMessagesRequest(
+            messages=convert.message_set(messages), destination=destination, request_id=request_id
+        )
+        stream = self._messages.CopyMessages(request, token=token, timeout=SECONDS)
+        return await _moving(stream, lambda step: step.copied)
+
+    async def delete(
+        self, token: str, messages: MessageRange, *, permanently: bool, request_id: str
+    ) -> ActionResult:
+        request = ms.DeleteMessagesRequest(
+            messages=convert.message_set(messages), permanently=permanently, request_id=request_id
+        )
+        stream = self._messages.DeleteMessages(request, token=token, timeout=SECONDS)
+        return await _moving(stream, lambda step: step.trashed, lambda step: step.destroyed)
+
+    async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str:
+        request = mb.EnsureSpecialMailboxRequest(
+            special_use=convert.USE_VALUES[use], create_missing=create, request_id=request_id
+        )
+        reply = await self._mailboxes.EnsureSpecialMailbox(request, token=token, timeout=SECONDS)
+        return reply.mailbox.name
+
+    async def create_mailbox(self, token: str, name: str, request_id: str) -> str:
+        request = mb.CreateMailboxRequest(mailbox=name, request_id=request_id)
+        reply = await self._mailboxes.CreateMailbox(request, token=token, timeout=SECONDS)
+        return reply.mailbox.name or name
+
+    async def rename_mailbox(self, token: str, name: str, new_name: str, request_id: str) -> str:
+        request = mb.RenameMailboxRequest(mailbox=name, new_mailbox=new_name, request_id=request_id)
+        reply = await self._mailboxes.RenameMailbox(request, token=token, timeout=SECONDS)
+        return reply.mailbox.name or new_name
+
+    async def delete_mailbox(
+        self, token: str, name: str, *, with_messages: bool, request_id: str
+    ) -> None:
+        request = mb.DeleteMailboxRequest(
+            mailbox=name, with_messages=with_messages, request_id=request_id
+        )
+        await self._mailboxes.DeleteMailbox(request, token=token, timeout=SECONDS)
+
+
+def _count(ranges: Sequence[t.MessageRange]) -> int:
+    return sum(len(one.uids) for one in ranges)
+
+
+async def _moving(stream: Any, moved_of: Any, destroyed_of: Any = None) -> ActionResult:
+    done = gone = 0
+    moved: list[Moved] = []
+    async with aclosing(stream):
+        async for step in stream:
+            for pair in moved_of(step):
+                moved.append(convert.moved(pair))
+                done += len(pair.source.uids)
+            if destroyed_of is not None:
+                done += _count(destroyed_of(step))
+            gone += _count(step.gone)
+    return ActionResult(done, gone, tuple(moved))
+
+
+async def _data(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    if first.data:
+        yield first.data
+    async for step in rest:
+        if step.data:
+            yield step.data

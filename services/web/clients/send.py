@@ -1,0 +1,115 @@
+"""Calls to sender."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from services.common.gen.postern.sender.v1 import compose_service_pb2 as c
+from services.common.gen.postern.sender.v1 import submission_service_pb2 as s
+from services.common.gen.postern.sender.v1.compose_service_pb2_grpc import ComposeServiceStub
+from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import SubmissionServiceStub
+from services.web.convert import send as convert
+from services.web.convert import stamp, when
+from services.web.model.mail import MessageRef
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
+
+SECONDS = 8.0
+UPLOAD_SECONDS = 3600.0
+RESOLUTIONS: dict[str, s.ResolveSubmissionRequest.Resolution] = {
+    "sent": s.ResolveSubmissionRequest.RESOLUTION_SENT,
+    "again": s.ResolveSubmissionRequest.RESOLUTION_SEND_AGAIN,
+    "give-up": s.ResolveSubmissionRequest.RESOLUTION_GIVE_UP,
+}
+CHUNK = 64 * 1024
+
+
+class SendClient:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._compose = ComposeServiceStub(channel)
+        self._submissions = SubmissionServiceStub(channel)
+
+    async def upload(
+        self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
+    ) -> Attachment:
+        async def steps() -> AsyncIterator[c.UploadAttachmentRequest]:
+            yield c.UploadAttachmentRequest(start=c.UploadStart(filename=filename, media_type=media_type))
+            async for chunk in chunks:
+                for at in range(0, len(chunk), CHUNK):
+                    yield c.UploadAttachmentRequest(data=chunk[at : at + CHUNK])
+
+        reply = await self._compose.UploadAttachment(steps(), token=token, timeout=UPLOAD_SECONDS)
+        upload = reply.upload
+        return Attachment(
+            filename=upload.filename or filename,
+            media_type=upload.media_type or media_type,
+            size=upload.received_bytes,
+            upload_id=upload.upload_id,
+        )
+
+    async def delete_upload(self, token: str, upload_id: str) -> None:
+        request = c.DeleteUploadRequest(upload_id=upload_id)
+        await self._compose.DeleteUpload(request, token=token, timeout=SECONDS)
+
+    async def save_draft(
+        self, token: str, content: Outgoing, replaces: MessageRef | None, request_id: str
+    ) -> SavedDraft:
+        request = c.SaveDraftRequest(request_id=request_id, content=convert.content(content))
+        if replaces is not None:
+            request.replaces.CopyFrom(convert.stored(replaces))
+        reply = await self._compose.SaveDraft(request, token=token, timeout=SECONDS)
+        return SavedDraft(
+            convert.ref(reply.name) if reply.name.uid else None,
+            reply.draft_id,
+            reply.replaced_missing,
+            when(reply.saved_time) if reply.HasField("saved_time") else None,
+        )
+
+    async def send(
+        self,
+        token: str,
+        content: Outgoing,
+        *,
+        request_id: str,
+        undo_seconds: int,
+        send_at: datetime | None,
+        draft: MessageRef | None,
+    ) -> Submission:
+        request = s.SendMessageRequest(request_id=request_id, content=convert.content(content))
+        if undo_seconds:
+            request.undo_window.CopyFrom(Duration(seconds=undo_seconds))
+        if send_at is not None:
+            request.send_time.CopyFrom(stamp(send_at))
+        if draft is not None:
+            request.replaces_draft.CopyFrom(convert.stored(draft))
+        reply = await self._submissions.SendMessage(request, token=token, timeout=SECONDS)
+        return convert.submission(reply.submission)
+
+    async def cancel(
+        self, token: str, submission_id: str, request_id: str
+    ) -> tuple[Submission, Outgoing]:
+        request = s.CancelSubmissionRequest(submission_id=submission_id, request_id=request_id)
+        reply = await self._submissions.CancelSubmission(request, token=token, timeout=SECONDS)
+        return convert.submission(reply.submission), convert.outgoing(reply.content)
+
+    async def send_now(self, token: str, submission_id: str, request_id: str) -> Submission:
+        request = s.RescheduleSubmissionRequest(submission_id=submission_id, request_id=request_id)
+        reply = await self._submissions.RescheduleSubmission(request, token=token, timeout=SECONDS)
+        return convert.submission(reply.submission)
+
+    async def resolve(
+        self, token: str, submission_id: str, resolution: str, request_id: str
+    ) -> Submission:
+        request = s.ResolveSubmissionRequest(
+            submission_id=submission_id, resolution=RESOLUTIONS[resolution], request_id=request_id
+        )
+        reply = await self._submissions.ResolveSubmission(request, token=token, timeout=SECONDS)
+        return convert.submission(reply.submission)
+
+    async def outbox(self, token: str) -> tuple[Submission, ...]:
+        request = s.ListSubmissionsRequest(page_size=100, open_only=True)
+        reply = await self._submissions.ListSubmissions(request, token=token, timeout=SECONDS)
+        return tuple(convert.submission(one) for one in reply.submissions)

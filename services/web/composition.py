@@ -1,0 +1,279 @@
+"""A message being written: what the composer's form holds, as typed, and back.
+
+The form carries everything, so that no page, error or ended session loses a word; the edge itself keeps nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote
+
+from services.web import addresses, answering, urls
+from services.web.edge import request_id
+from services.web.forms import Form
+from services.web.i18n import gettext as _
+from services.web.model.account import Identity
+from services.web.model.mail import Address, MessageRef, OpenMessage
+from services.web.model.outgoing import Attachment, Outgoing
+from services.web.session import Me
+
+MAX_TEXT = 2_000_000
+MAX_SUBJECT = 2_000
+MAX_ATTACHMENTS = 200
+
+
+@dataclass(frozen=True)
+class Composition:
+    """`draft` is the stored version that this one replaces; `request_id` makes a second "Send" no second message."""
+
+    to: str = ""
+    cc: str = ""
+    bcc: str = ""
+    subject: str = ""
+    text: str = ""
+    identity: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    answered: MessageRef | None = None
+    forwarded: MessageRef | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    draft: MessageRef | None = None
+    draft_id: str = ""
+    request_id: str = ""
+    back: str = ""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.to or self.cc or self.bcc or self.subject or self.text.strip() or self.attachments)
+
+    @property
+    def draft_field(self) -> str:
+        return f"{self.draft_id} {urls.full_key(self.draft)}" if self.draft else ""
+
+    def hidden(self) -> list[tuple[str, str]]:
+        """The fields that nobody types in."""
+        pairs = [
+            ("draft", self.draft_field),
+            ("answered", urls.full_key(self.answered) if self.answered else ""),
+            ("forwarded", urls.full_key(self.forwarded) if self.forwarded else ""),
+            ("in_reply_to", " ".join(self.in_reply_to)),
+            ("references", " ".join(self.references)),
+            ("request_id", self.request_id),
+            ("back", self.back),
+        ]
+        return [pair for pair in pairs if pair[1] or pair[0] == "draft"]
+
+
+def attachment_field(attachment: Attachment) -> str:
+    """One attachment as the form carries it. Nothing in it opens anything: the services check every reference."""
+    content = {
+        "n": attachment.filename,
+        "t": attachment.media_type,
+        "s": attachment.size,
+        "u": attachment.upload_id,
+        "m": urls.full_key(attachment.message) if attachment.message else "",
+        "p": attachment.part_id,
+        "c": attachment.content_id,
+    }
+    return json.dumps({key: value for key, value in content.items() if value}, ensure_ascii=False)
+
+
+def parse_attachment(text: str) -> Attachment | None:
+    try:
+        content = json.loads(text)
+        attachment = Attachment(
+            filename=str(content.get("n", ""))[:200],
+            media_type=str(content.get("t", ""))[:200],
+            size=int(content.get("s", 0)),
+            upload_id=str(content.get("u", ""))[:200],
+            message=urls.parse_full_key(str(content.get("m", ""))),
+            part_id=str(content.get("p", ""))[:100],
+            content_id=str(content.get("c", ""))[:300],
+        )
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return attachment if attachment.upload_id or attachment.message else None
+
+
+def from_form(form: Form) -> Composition:
+    draft_id, _space, key = form.get("draft").partition(" ")
+    return Composition(
+        to=form.get("to"),
+        cc=form.get("cc"),
+        bcc=form.get("bcc"),
+        subject=" ".join(form.get("subject").split("\n")),
+        text=form.get("body"),
+        identity=form.get("identity"),
+        attachments=tuple(
+            one for value in form.all("attachment")[:MAX_ATTACHMENTS] if (one := parse_attachment(value))
+        ),
+        answered=urls.parse_full_key(form.get("answered")),
+        forwarded=urls.parse_full_key(form.get("forwarded")),
+        in_reply_to=tuple(form.get("in_reply_to").split()),
+        references=tuple(form.get("references").split()),
+        draft=urls.parse_full_key(key),
+        draft_id=draft_id if key else "",
+        request_id=form.get("request_id")[:100] or request_id(),
+        back=form.get("back"),
+    )
+
+
+def identity_of(composition: Composition, me: Me) -> Identity:
+    for one in me.identities:
+        if composition.identity in (one.identity_id, one.address):
+            return one
+    return answering.default_identity(me.identities)
+
+
+def to_outgoing(composition: Composition, me: Me) -> tuple[Outgoing, dict[str, str]]:
+    """The message, and what is wrong by field, in the reader's language."""
+    problems: dict[str, str] = {}
+    parsed: dict[str, tuple[Address, ...]] = {}
+    for field in ("to", "cc", "bcc"):
+        found, bad = addresses.parse(getattr(composition, field))
+        parsed[field] = found
+        if bad:
+            problems[field] = _("This is not an email address: %(address)s") % {"address": ", ".join(bad)}
+    if len(composition.text) > MAX_TEXT:
+        problems["body"] = _("The text is too long. Attach it as a file instead.")
+    if len(composition.subject) > MAX_SUBJECT:
+        problems["subject"] = _("The subject is too long.")
+    identity = identity_of(composition, me)
+    outgoing = Outgoing(
+        sender=Address(identity.name, identity.address),
+        to=parsed["to"],
+        cc=parsed["cc"],
+        bcc=parsed["bcc"],
+        reply_to=addresses.parse(identity.reply_to)[0],
+        subject=composition.subject.strip(),
+        text=composition.text,
+        attachments=composition.attachments,
+        answered=composition.answered,
+        forwarded=composition.forwarded,
+        in_reply_to=composition.in_reply_to,
+        references=composition.references,
+        draft_id=composition.draft_id,
+        identity_id=identity.identity_id,
+    )
+    return outgoing, problems
+
+
+def send_id(composition: Composition) -> str:
+    """The request id of "Send": the same for a second click, another where the message differs (a page from the
+    browser's history, written anew, is another message and must not be taken for the one sent before)."""
+    c = composition
+    typed = repr((c.to, c.cc, c.bcc, c.subject, c.text, c.identity, c.attachments))
+    return f"{c.request_id}.{hashlib.sha256(typed.encode()).hexdigest()[:16]}"
+
+
+def from_outgoing(content: Outgoing) -> Composition:
+    """A message taken back from the outbox, as it was written."""
+    return Composition(
+        to=addresses.join(content.to),
+        cc=addresses.join(content.cc),
+        bcc=addresses.join(content.bcc),
+        subject=content.subject,
+        text=content.text,
+        identity=content.identity_id or content.sender.address,
+        attachments=content.attachments,
+        answered=content.answered,
+        forwarded=content.forwarded,
+        in_reply_to=content.in_reply_to,
+        references=content.references,
+        request_id=request_id(),
+    )
+
+
+def blank(me: Me, query: dict[str, str]) -> Composition:
+    """A new message, filled from the address of the page or a mailto: link (RFC 6068)."""
+    fields = dict(query)
+    if "mailto" in query:
+        rest = query["mailto"].removeprefix("mailto:")
+        to, _mark, parameters = rest.partition("?")
+        fields = {key.lower(): value for key, value in parse_qsl(parameters.replace("+", "%2B"))}
+        fields["to"] = ", ".join(filter(None, (unquote(to), fields.get("to", ""))))
+    identity = answering.default_identity(me.identities)
+    body = fields.get("body", "").replace("\r\n", "\n")[:100_000]
+    return Composition(
+        to=fields.get("to", "")[:10_000],
+        cc=fields.get("cc", "")[:10_000],
+        bcc=fields.get("bcc", "")[:10_000],
+        subject=fields.get("subject", "")[:MAX_SUBJECT],
+        text=answering.with_signature(body, identity),
+        identity=identity.identity_id,
+        request_id=request_id(),
+    )
+
+
+def answer(message: OpenMessage, me: Me, everyone: bool, back: str) -> Composition:
+    to, cc = answering.recipients(message, me.identities, everyone)
+    in_reply_to, references = answering.thread(message)
+    identity = answering.identity_for(message, me.identities)
+    return Composition(
+        to=addresses.join(to),
+        cc=addresses.join(cc),
+        subject=answering.reply_subject(message.row.envelope.subject),
+        text=answering.with_signature("\n\n" + answering.quote(message) + "\n", identity),
+        identity=identity.identity_id,
+        answered=message.ref,
+        in_reply_to=in_reply_to,
+        references=references,
+        request_id=request_id(),
+        back=back,
+    )
+
+
+def forward(message: OpenMessage, me: Me, back: str) -> Composition:
+    identity = answering.identity_for(message, me.identities)
+    _in_reply_to, references = answering.thread(message)
+    return Composition(
+        subject=answering.forward_subject(message.row.envelope.subject),
+        text=answering.with_signature("\n\n" + answering.forwarded(message) + "\n", identity),
+        identity=identity.identity_id,
+        attachments=answering.parts_of(message),
+        forwarded=message.ref,
+        references=references,
+        request_id=request_id(),
+        back=back,
+    )
+
+
+def resume(message: OpenMessage, me: Me) -> Composition:
+    """A draft, of ours or of another program, to go on with."""
+    envelope = message.row.envelope
+    identity = next(
+        (one for one in me.identities if any(addresses.same(one.address, e.address) for e in envelope.from_)),
+        answering.default_identity(me.identities),
+    )
+    return Composition(
+        to=addresses.join(envelope.to),
+        cc=addresses.join(envelope.cc),
+        bcc=addresses.join(envelope.bcc),
+        subject=envelope.subject,
+        text=answering.plain_text(message),
+        identity=identity.identity_id,
+        attachments=answering.parts_of(message),
+        in_reply_to=envelope.in_reply_to,
+        references=envelope.references,
+        draft=message.ref,
+        request_id=request_id(),
+    )
+
+
+def rebased(composition: Composition, stored: OpenMessage) -> Composition:
+    """Attachments that lay in an earlier version of the draft, found again in the version that is stored now."""
+    free = list(answering.parts_of(stored))
+    moved: list[Attachment] = []
+    for one in composition.attachments:
+        if one.message is None or not one.part_id or one.message in (stored.ref, composition.forwarded):
+            moved.append(one)
+            continue
+        match = next((part for part in free if part.filename == one.filename), None)
+        if match is None:
+            moved.append(one)
+            continue
+        free.remove(match)
+        moved.append(replace(one, message=match.message, part_id=match.part_id))
+    return replace(composition, attachments=tuple(moved))

@@ -1,0 +1,88 @@
+"""postern.auth.v1 ↔ model.account."""
+
+from __future__ import annotations
+
+from services.common.gen.postern.auth.v1 import session_service_pb2 as s
+from services.web.convert import when
+from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
+
+KINDS: dict[int, str] = {
+    s.FACTOR_KIND_TOTP: "totp",
+    s.FACTOR_KIND_HOTP: "hotp",
+    s.FACTOR_KIND_PASSKEY: "passkey",
+    s.FACTOR_KIND_RECOVERY_CODE: "recovery",
+}
+KIND_VALUES = {name: value for value, name in KINDS.items()}
+
+
+def client(client: Client) -> s.Client:
+    return s.Client(address=client.address, user_agent=client.user_agent[:300])
+
+
+def outcome(reply: s.StartSignInResponse | s.ContinueSignInResponse) -> SignedIn | Challenge:
+    if reply.HasField("challenge"):
+        kinds = tuple(KINDS[kind] for kind in reply.challenge.factor_kinds if kind in KINDS)
+        return Challenge(reply.challenge.sign_in_state, kinds)
+    done = reply.signed_in
+    expires = when(done.expire_time) if done.HasField("expire_time") else None
+    return SignedIn(done.session_secret, done.account, expires, done.idle_seconds)
+
+
+def preferences(message: s.Preferences) -> Preferences:
+    return Preferences(
+        language=message.language,
+        time_zone=message.time_zone,
+        theme=message.theme,
+        density=message.density,
+        conversations=message.conversations,
+        page_rows=message.page_rows,
+        undo_send_seconds=message.undo_send_seconds,
+        shortcuts_off=message.shortcuts_off,
+    )
+
+
+def preferences_message(preferences: Preferences) -> s.Preferences:
+    return s.Preferences(
+        language=preferences.language,
+        time_zone=preferences.time_zone,
+        theme=preferences.theme,
+        density=preferences.density,
+        conversations=preferences.conversations,
+        page_rows=preferences.page_rows,
+        undo_send_seconds=preferences.undo_send_seconds,
+        shortcuts_off=preferences.shortcuts_off,
+    )
+
+
+def identity(message: s.Identity) -> Identity:
+    return Identity(
+        message.identity_id,
+        message.address,
+        message.display_name,
+        message.reply_to,
+        message.signature_text,
+        message.is_default,
+        message.etag,
+    )
+
+
+def grant(reply: s.CreateAccessTokensResponse) -> Grant:
+    return Grant(
+        reply.account,
+        {token.audience: token.token for token in reply.tokens},
+        when(reply.expire_time),
+        reply.session_id,
+        preferences(reply.preferences),
+        tuple(identity(one) for one in reply.identities),
+    )
+
+
+def device(message: s.Session) -> Device:
+    return Device(
+        message.session_id,
+        when(message.create_time) if message.HasField("create_time") else None,
+        when(message.last_used_time) if message.HasField("last_used_time") else None,
+        message.client_address,
+        message.user_agent,
+        message.current,
+    )

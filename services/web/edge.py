@@ -1,0 +1,184 @@
+"""What the pages' handlers have at hand: the services, sessions, templates; and the frame around every handler."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.common.errors import PosternError, Reason
+from services.common.logging import get_logger
+from services.web import crypto, i18n, notices, urls
+from services.web.crypto import Capabilities
+from services.web.errors import FormExpired, explain
+from services.web.forms import FileSink, Form, read_form
+from services.web.i18n import Languages
+from services.web.middleware.client import client as client_of
+from services.web.model.account import Client
+from services.web.model.mail import MailboxTree
+from services.web.notices import Notice
+from services.web.ports import Services
+from services.web.render import Renderer
+from services.web.session import Cookies, Me, Sessions
+from services.web.settings import WebSettings
+from services.web.static import Static
+from services.web.warm import Warm
+
+log = get_logger(__name__)
+T = TypeVar("T")
+Handler = Callable[["Edge", Request, Me], Awaitable[Response]]
+
+
+@dataclass
+class Edge:
+    settings: WebSettings
+    services: Services
+    sessions: Sessions
+    cookies: Cookies
+    languages: Languages
+    renderer: Renderer
+    static: Static
+    capabilities: Capabilities
+    warm: Warm = field(default_factory=Warm)
+
+    def client(self, request: Request) -> Client:
+        return client_of(request, self.settings.trusted_proxies)
+
+    def speak(self, request: Request, me: Me | None = None) -> None:
+        """Use the reader's language and time zone for this request."""
+        chosen = me.preferences if me else None
+        i18n.use(
+            self.languages.locale(
+                chosen.language if chosen else "",
+                request.headers.get("accept-language", ""),
+                (chosen.time_zone if chosen else "") or request.cookies.get("tz", ""),
+            )
+        )
+
+    async def open(self, request: Request) -> Me:
+        me = await self.sessions.open(self.cookies.secret(request), self.client(request))
+        self.speak(request, me)
+        return me
+
+    async def form(
+        self, request: Request, me: Me, on_file: FileSink | None = None
+    ) -> Form:
+        """The POSTed form, its token checked before any file is taken."""
+
+        def check(form: Form) -> None:
+            if not crypto.form_token_good(me.secret, form.get("csrf")):
+                raise FormExpired
+
+        form = await read_form(request, self.settings.max_form_bytes, on_file, check)
+        request.scope["postern_form"] = form
+        return form
+
+    def frame(self, request: Request, me: Me, place: str, **context: Any) -> dict[str, Any]:
+        """The context of a page with a session."""
+        preferences = me.preferences
+        return {
+            "account": me.account,
+            "me": me,
+            "csrf": me.form_token,
+            "place": place,
+            "query": "",
+            "has_settings": True,
+            "theme": preferences.theme,
+            "density": preferences.density,
+            "tree": MailboxTree(),
+            "tree_error": "",
+            "current_mailbox": "",
+            "wide": False,
+            "notice": None,
+            "here": own_path(request),
+            **context,
+        }
+
+    def page(
+        self,
+        request: Request,
+        me: Me,
+        template: str,
+        place: str,
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **context: Any,
+    ) -> Response:
+        """Draw a page; the notice that waits for it is shown once."""
+        notice = notices.unpack(me.secret, request.cookies.get(self.cookies.notice, ""))
+        context.setdefault("notice", notice)
+        response = self.renderer.page(
+            request, template, self.frame(request, me, place, **context), status, headers
+        )
+        if self.cookies.notice in request.cookies:
+            self.cookies.drop(response, self.cookies.notice)
+        return response
+
+    def redirect(self, me: Me, target: str, notice: Notice | None = None) -> Response:
+        """See other, with something to say there."""
+        response = RedirectResponse(target, 303)
+        if notice is not None:
+            self.cookies.put(response, self.cookies.notice, notices.pack(me.secret, notice), max_age=60)
+        return response
+
+    async def nav(self, me: Me) -> dict[str, Any]:
+        """The tree for pages that are not about mail: when the mailstore is down, they stand without it."""
+        tree, error = await self.attempt(self.services.mail.mailboxes(me.token("mailstore")))
+        return {
+            "tree": tree or MailboxTree(),
+            "tree_error": explain(error).title if error else "",
+        }
+
+    async def attempt(self, call: Awaitable[T]) -> tuple[T | None, PosternError | None]:
+        """The answer, or why there is none; an ended session still ends the page."""
+        try:
+            return await call, None
+        except PosternError as err:
+            if err.reason in (Reason.SESSION_ENDED, Reason.TOKEN_INVALID):
+                raise
+            log.warning("pane.failed", reason=err.reason)
+            return None, err
+
+
+def request_id() -> str:
+    return str(uuid.uuid4())
+
+
+def signed_in(edge: Edge, handler: Handler, *, slow: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """A handler for those with a session, under the page's time limit unless `slow` (uploads, downloads)."""
+
+    async def run(request: Request) -> Response:
+        async with asyncio.timeout(None if slow else edge.settings.page_seconds):
+            me = await edge.open(request)
+            try:
+                return await handler(edge, request, me)
+            except PosternError as err:
+                if err.reason != Reason.TOKEN_INVALID:
+                    raise
+                # Signed with a key that is gone, or by another clock: once more with fresh tokens.
+                edge.sessions.forget(me.secret)
+                if request.method not in ("GET", "HEAD"):
+                    raise
+                return await handler(edge, request, await edge.open(request))
+
+    return run
+
+
+def is_fragment(request: Request, target: str) -> bool:
+    """Whether htmx asks for the content of one pane ("section#reading")."""
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-target", "").endswith(
+        f"#{target}"
+    )
+
+
+def own_path(request: Request) -> str:
+    """The request's path and query, for coming back to it."""
+    raw = request.scope.get("raw_path") or request.url.path.encode()
+    path = raw.split(b"?", 1)[0].decode("ascii", "replace")
+    return urls.safe_next(path + (f"?{request.url.query}" if request.url.query else ""))

@@ -1,0 +1,99 @@
+"""Dates, sizes and numbers in the reader's own forms and zone. What is costly in Babel is remembered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from babel import Locale as BabelLocale
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_decimal
+
+from services.web import i18n
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def short_date(moment: datetime | None, today: datetime | None = None) -> str:
+    """As a list shows it: "14:05" today, "Tue" within a week, "3 Nov" this year, else "2023"."""
+    if moment is None:
+        return ""
+    locale = i18n.current()
+    here = moment.astimezone(locale.zone).replace(second=0, microsecond=0, tzinfo=None)
+    day = (today or now()).astimezone(locale.zone).replace(tzinfo=None)
+    if here.date() == day.date():
+        kind = "time"
+    elif timedelta(0) < day.date() - here.date() < timedelta(days=7):
+        kind, here = "weekday", here.replace(hour=0, minute=0)
+    elif here.year == day.year:
+        kind, here = "day", here.replace(hour=0, minute=0)
+    else:
+        kind, here = "year", here.replace(hour=0, minute=0)
+    return _short(here, kind, str(locale.babel))
+
+
+@lru_cache(maxsize=20_000)
+def _short(here: datetime, kind: str, name: str) -> str:
+    locale = BabelLocale.parse(name)
+    if kind == "time":
+        return format_time(here, "short", locale=locale)
+    if kind == "weekday":
+        return format_date(here, "EEE", locale=locale)
+    if kind == "day":
+        return format_skeleton("MMMd", here, locale=locale)
+    return format_skeleton("yMMM", here, locale=locale)
+
+
+def full_date(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    locale = i18n.current()
+    return _full(moment.astimezone(locale.zone).replace(second=0, microsecond=0, tzinfo=None), str(locale.babel))
+
+
+@lru_cache(maxsize=20_000)
+def _full(here: datetime, name: str) -> str:
+    locale = BabelLocale.parse(name)
+    return f"{format_date(here, 'full', locale=locale)}, {format_time(here, 'short', locale=locale)}"
+
+
+def medium_date(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    locale = i18n.current()
+    return format_datetime(moment.astimezone(locale.zone).replace(tzinfo=None), "medium", locale=locale.babel)
+
+
+def ago(seconds: int) -> str:
+    """ "3 minutes ago"."""
+    return format_timedelta(-timedelta(seconds=seconds), add_direction=True, locale=i18n.current().babel)
+
+
+def iso(moment: datetime | None) -> str:
+    """RFC 3339 in UTC, for machines."""
+    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def number(value: int) -> str:
+    return str(value) if -1000 < value < 1000 else format_decimal(value, locale=i18n.current().babel)
+
+
+_UNITS = ("byte", "kilobyte", "megabyte", "gigabyte")
+
+
+def size(octets: int, estimated: bool = False) -> str:
+    """ "1.2 MB": decimal units, as people are used to from their systems."""
+    value, unit = float(octets), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    text = _size(round(value, 1) if unit and value < 10 else round(value), unit, str(i18n.current().babel))
+    return f"≈ {text}" if estimated else text
+
+
+@lru_cache(maxsize=5_000)
+def _size(value: float, unit: int, name: str) -> str:
+    from babel.units import format_unit
+
+    return format_unit(value, "digital-" + _UNITS[unit], length="short", locale=BabelLocale.parse(name))

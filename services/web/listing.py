@@ -1,0 +1,193 @@
+"""From messages to the lines of a list, and from mailboxes to the lines of the tree."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.web import formats, i18n, urls
+from services.web.i18n import gettext as _
+from services.web.model.mail import (
+    Address,
+    Conversation,
+    MailboxTree,
+    MailboxView,
+    Order,
+    Row,
+    Use,
+)
+from services.web.session import Me
+
+# Where what a person wrote themselves lies: there the recipients tell messages apart.
+OUTGOING = {Use.SENT, Use.DRAFTS}
+SORTS = ("arrival", "date", "from", "subject", "size", "to")
+MAX_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a list, ready to be drawn."""
+
+    href: str
+    value: str
+    people: str
+    subject: str
+    row: Row
+    unread: bool
+    starred: bool
+    attachments: bool
+    count: int = 1
+    current: bool = False
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLine:
+    mailbox: MailboxView
+    name: str
+    depth: int
+    current: bool
+
+
+def mailbox_label(mailbox: MailboxView) -> str:
+    """The name to show: that of its purpose in the reader's language, else its own."""
+    match mailbox.use:
+        case Use.INBOX:
+            return _("Inbox")
+        case Use.DRAFTS:
+            return _("Drafts")
+        case Use.SENT:
+            return _("Sent")
+        case Use.ARCHIVE:
+            return _("Archive")
+        case Use.JUNK:
+            return _("Junk")
+        case Use.TRASH:
+            return _("Trash")
+        case Use.ALL:
+            return _("All mail")
+        case Use.FLAGGED:
+            return _("Starred")
+    return mailbox.display_name
+
+
+def tree_lines(tree: MailboxTree, current: str) -> list[TreeLine]:
+    """The mailboxes with what lies below each right after it; one whose parent is not listed stands at the top."""
+    names = {mailbox.name for mailbox in tree.mailboxes}
+    children: dict[str, list[MailboxView]] = {}
+    for mailbox in tree.mailboxes:
+        # A special mailbox is found at the top even where the server keeps it below INBOX.
+        parent = mailbox.parent if mailbox.parent in names and mailbox.use is Use.NONE else ""
+        children.setdefault(parent if parent != mailbox.name else "", []).append(mailbox)
+    lines: list[TreeLine] = []
+
+    def walk(parent: str, depth: int) -> None:
+        for mailbox in children.get(parent, ()):
+            lines.append(TreeLine(mailbox, mailbox_label(mailbox), depth, mailbox.name == current))
+            if mailbox.name and depth < 20:
+                walk(mailbox.name, depth + 1)
+
+    walk("", 0)
+    return lines
+
+
+def people(addresses: Iterable[Address], me: Me) -> str:
+    """Who, in a few words; the reader is "me"."""
+    own = {identity.address.lower() for identity in me.identities} | {me.account.lower()}
+    shown: list[str] = []
+    for entry in addresses:
+        if not entry.address and not entry.name:
+            continue
+        name = _("me") if entry.address.lower() in own else entry.shown
+        if name not in shown:
+            shown.append(name)
+        if len(shown) == 4:
+            break
+    return ", ".join(shown)
+
+
+def who(row: Row, outgoing: bool, me: Me) -> str:
+    if outgoing:
+        text = people((*row.envelope.to, *row.envelope.cc, *row.envelope.bcc), me)
+        return _("To: %(people)s") % {"people": text} if text else _("(no recipient)")
+    entry = next((one for one in row.envelope.from_ if one.address or one.name), None)
+    return entry.shown if entry else _("(unknown sender)")
+
+
+def subject_of(row: Row) -> str:
+    return row.envelope.subject.strip() or _("(no subject)")
+
+
+def message_lines(
+    rows: Iterable[Row],
+    me: Me,
+    *,
+    outgoing: bool = False,
+    open_key: str = "",
+    drafts: bool = False,
+    places: dict[str, str] | None = None,
+    **query: object,
+) -> list[Line]:
+    """Lines of single messages. `places` names mailboxes to show beside each (a search over several)."""
+    lines = []
+    for row in rows:
+        ref = row.ref
+        full = places is not None
+        draft = drafts or (full and row.flags.draft)
+        href = urls.with_query("/compose", draft=urls.full_key(ref)) if draft else urls.message(ref, **query)
+        lines.append(
+            Line(
+                href=href,
+                value=urls.full_key(ref) if full else ref.key,
+                people=who(row, outgoing, me),
+                subject=subject_of(row),
+                row=row,
+                unread=not row.flags.seen,
+                starred=row.flags.flagged,
+                attachments=row.has_attachment,
+                current=ref.key == open_key,
+                place=(places or {}).get(ref.mailbox, ""),
+            )
+        )
+    return lines
+
+
+def conversation_lines(
+    conversations: Iterable[Conversation], me: Me, *, open_key: str = "", **query: object
+) -> list[Line]:
+    lines = []
+    for one in conversations:
+        row = one.newest
+        keys = [ref.key for ref in one.refs] or [row.ref.key]
+        lines.append(
+            Line(
+                href=urls.message(row.ref, **query),
+                value=" ".join(keys),
+                people=people(one.participants, me) or who(row, False, me),
+                subject=subject_of(row),
+                row=row,
+                unread=one.unread > 0,
+                starred=one.flagged,
+                attachments=one.attachment,
+                count=max(1, one.messages),
+                current=open_key in keys,
+            )
+        )
+    return lines
+
+
+def parse_sort(text: str) -> Order:
+    """ "subject" (Z first) or "subject-up" (A first); anything else is the order of arrival."""
+    key, _, up = text.partition("-")
+    return Order(key, up == "up") if key in SORTS else Order()
+
+
+def etag(me: Me, parts: Sequence[object], tree: MailboxTree, version: str) -> str:
+    """A weak tag over everything that a list page shows (RFC 9110 section 8.8.1)."""
+    locale = i18n.current()
+    counts = [(one.name, one.unread, one.messages, one.state) for one in tree.mailboxes]
+    today = formats.now().astimezone(locale.zone).date()
+    whole = repr((me.account, me.preferences, me.grant.session_id, str(locale.babel), locale.zone_name,
+                  today, version, counts, tree.stale_seconds, *parts))
+    return f'W/"{hashlib.sha256(whole.encode()).hexdigest()[:20]}"'

@@ -1,0 +1,1 @@
+"""What the pages show: plain frozen dataclasses, free of protobuf and of HTTP."""

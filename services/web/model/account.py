@@ -1,0 +1,89 @@
+"""The account, its session, its preferences and identities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a person chose; empty text follows the browser."""
+
+    language: str = ""
+    time_zone: str = ""
+    theme: str = ""
+    density: str = ""
+    conversations: bool = False
+    page_rows: int = 0
+    undo_send_seconds: int = 0
+    shortcuts_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An address that the account writes as."""
+
+    identity_id: str
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    signature: str = ""
+    is_default: bool = False
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The browser: its address and User-Agent."""
+
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The good end of a sign-in. `secret` goes into the cookie and nowhere else."""
+
+    secret: str
+    account: str
+    expires: datetime | None = None
+    idle_seconds: int = 0
+
+    def __repr__(self) -> str:
+        return f"SignedIn({self.account!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """More proof is asked for: `kinds` of "totp", "hotp", "passkey", "recovery"."""
+
+    state: str
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Access tokens by audience with what every page needs of the account."""
+
+    account: str
+    tokens: dict[str, str]
+    expires: datetime
+    session_id: str = ""
+    preferences: Preferences = Preferences()
+    identities: tuple[Identity, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Grant({self.account!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One signed-in browser."""
+
+    session_id: str
+    created: datetime | None
+    last_used: datetime | None
+    address: str
+    user_agent: str
+    current: bool

@@ -1,0 +1,76 @@
+"""Messages being written and on their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.web.model.mail import Address, MessageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One attachment of a message being written: an upload, a stored part or a stored message."""
+
+    filename: str
+    media_type: str = ""
+    size: int = 0
+    upload_id: str = ""
+    message: MessageRef | None = None
+    part_id: str = ""
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as its writer thinks of it."""
+
+    sender: Address
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    answered: MessageRef | None = None
+    forwarded: MessageRef | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    draft_id: str = ""
+    identity_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDraft:
+    ref: MessageRef | None
+    draft_id: str
+    replaced_missing: bool = False
+    saved: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientFate:
+    address: str
+    state: str
+    code: int = 0
+    server_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One message on its way. `state` is the lower-case name of the contract's SubmissionState."""
+
+    submission_id: str
+    state: str
+    recipients: tuple[RecipientFate, ...] = ()
+    message_id: str = ""
+    subject: str = ""
+    accepted: datetime | None = None
+    send_at: datetime | None = None
+    next_attempt: datetime | None = None
+    attempts: int = 0
+    problem: str = ""
+    size: int = 0
+    scheduled: bool = False

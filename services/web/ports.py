@@ -1,0 +1,145 @@
+"""What the pages ask of the four services. The clients satisfy these; tests satisfy them with fakes.
+
+Every call takes the access token of its audience and may raise PosternError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
+from services.web.model.mail import (
+    ActionResult,
+    ConversationPage,
+    FlagChange,
+    MailboxTree,
+    MessagePage,
+    MessageRange,
+    MessageRef,
+    OpenMessage,
+    Order,
+    Part,
+    SearchResult,
+    Use,
+)
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
+from services.web.model.people import Contact, ContactPage, Suggestion
+
+
+@dataclass(frozen=True)
+class PartStream:
+    """A part being read: what it is, and its decoded octets in chunks of at most 64 KiB."""
+
+    part: Part
+    chunks: AsyncIterator[bytes]
+
+
+class AuthPort(Protocol):
+    async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge: ...
+    async def continue_sign_in(
+        self, state: str, code: str, kind: str, client: Client
+    ) -> SignedIn | Challenge: ...
+    async def grant(self, secret: str, client: Client) -> Grant: ...
+    async def end_session(self, secret: str) -> None: ...
+    async def devices(self, token: str) -> tuple[Device, ...]: ...
+    async def revoke(self, token: str, session_id: str) -> int: ...
+    async def revoke_others(self, token: str) -> int: ...
+    async def update_preferences(
+        self, token: str, preferences: Preferences, fields: Sequence[str]
+    ) -> Preferences: ...
+    async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity: ...
+
+
+class MailPort(Protocol):
+    async def mailboxes(self, token: str) -> MailboxTree: ...
+    async def messages(
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+    ) -> MessagePage: ...
+    async def conversations(
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+    ) -> ConversationPage: ...
+    async def message(
+        self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
+    ) -> OpenMessage: ...
+    async def search(
+        self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
+    ) -> SearchResult: ...
+    def read_part(
+        self, token: str, ref: MessageRef, part_id: str
+    ) -> AbstractAsyncContextManager[PartStream]: ...
+    def read_source(
+        self, token: str, ref: MessageRef, *, headers_only: bool
+    ) -> AbstractAsyncContextManager[tuple[int, AsyncIterator[bytes]]]: ...
+    async def flag(
+        self, token: str, messages: MessageRange, change: FlagChange, request_id: str
+    ) -> ActionResult: ...
+    async def move(
+        self, token: str, messages: MessageRange, destination: str, request_id: str
+    ) -> ActionResult: ...
+    async def copy(
+        self, token: str, messages: MessageRange, destination: str, request_id: str
+    ) -> ActionResult: ...
+    async def delete(
+        self, token: str, messages: MessageRange, *, permanently: bool, request_id: str
+    ) -> ActionResult: ...
+    async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str: ...
+    async def create_mailbox(self, token: str, name: str, request_id: str) -> str: ...
+    async def rename_mailbox(self, token: str, name: str, new_name: str, request_id: str) -> str: ...
+    async def delete_mailbox(
+        self, token: str, name: str, *, with_messages: bool, request_id: str
+    ) -> None: ...
+
+
+class SendPort(Protocol):
+    async def upload(
+        self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
+    ) -> Attachment: ...
+    async def delete_upload(self, token: str, upload_id: str) -> None: ...
+    async def save_draft(
+        self, token: str, content: Outgoing, replaces: MessageRef | None, request_id: str
+    ) -> SavedDraft: ...
+    async def send(
+        self,
+        token: str,
+        content: Outgoing,
+        *,
+        request_id: str,
+        undo_seconds: int,
+        send_at: datetime | None,
+        draft: MessageRef | None,
+    ) -> Submission: ...
+    async def cancel(
+        self, token: str, submission_id: str, request_id: str
+    ) -> tuple[Submission, Outgoing]: ...
+    async def send_now(self, token: str, submission_id: str, request_id: str) -> Submission: ...
+    async def resolve(
+        self, token: str, submission_id: str, resolution: str, request_id: str
+    ) -> Submission: ...
+    async def outbox(self, token: str) -> tuple[Submission, ...]: ...
+
+
+class PeoplePort(Protocol):
+    async def contacts(self, token: str, query: str, *, page: str, rows: int) -> ContactPage: ...
+    async def contact(self, token: str, contact_id: str) -> Contact: ...
+    async def create(self, token: str, contact: Contact, request_id: str) -> Contact: ...
+    async def update(self, token: str, contact: Contact, request_id: str) -> Contact: ...
+    async def delete(self, token: str, ids: Sequence[str], request_id: str) -> int: ...
+    async def undelete(self, token: str, ids: Sequence[str], request_id: str) -> int: ...
+    async def suggest(
+        self, token: str, prefix: str, exclude: Sequence[str], rows: int
+    ) -> tuple[Suggestion, ...]: ...
+    async def record_use(self, token: str, people: Sequence[tuple[str, str]], request_id: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """The four services as the pages see them."""
+
+    auth: AuthPort
+    mail: MailPort
+    send: SendPort
+    people: PeoplePort

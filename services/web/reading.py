@@ -1,0 +1,210 @@
+"""An opened message as the page shows it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from services.web import formats, listing, urls
+from services.web.addresses import join
+from services.web.i18n import gettext as _
+from services.web.i18n import ngettext
+from services.web.model.mail import Address, OpenMessage, Part, TextPart
+from services.web.sanitise import text_to_html
+from services.web.session import Me
+
+_REMOTE = re.compile(
+    r"""(?:src|background|srcset)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//""", re.IGNORECASE
+)
+_MARKUP = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Body:
+    """One thing shown of a message: text as safe HTML, or a frame with the address of its document."""
+
+    kind: str
+    html: Any = ""
+    src: str = ""
+    size: str = "medium"
+    dark: bool = False
+    truncated: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Chip:
+    name: str
+    href: str
+    media_type: str
+    size: str
+    open_href: str = ""
+
+
+def choose(texts: tuple[TextPart, ...], prefer_text: bool) -> list[TextPart]:
+    """One of each group of alternatives: the richest that we show (RFC 2046 section 5.1.4), or the plainest."""
+    chosen: list[TextPart] = []
+    groups: dict[int, list[TextPart]] = {}
+    for part in texts:
+        if not part.alternative:
+            chosen.append(part)
+            continue
+        if part.alternative not in groups:
+            groups[part.alternative] = []
+            chosen.append(part)
+        groups[part.alternative].append(part)
+    for number, members in groups.items():
+        html = [part for part in members if part.media_type == "text/html"]
+        plain = [part for part in members if part.media_type != "text/html" and part.text.strip()]
+        best = (plain or html or members)[:] if prefer_text else (html or plain or members)[:]
+        at = next(i for i, part in enumerate(chosen) if part.alternative == number)
+        kept = [part for part in members if part in best and (part.media_type == best[0].media_type)]
+        chosen[at : at + 1] = kept or members[:1]
+    return chosen
+
+
+def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "") -> list[Body]:
+    """What is shown, in order."""
+    shown: list[Body] = []
+    for part in choose(message.texts, prefer_text):
+        if part.media_type == "text/html":
+            shown.append(
+                Body(
+                    "html",
+                    src=urls.html(message.ref, part.part_id, within=within),
+                    size=size_hint(part.text),
+                    dark="prefers-color-scheme" in part.text,
+                    truncated=part.truncated,
+                    source=part.part_id,
+                )
+            )
+        elif part.text.strip():
+            html = text_to_html(
+                part.text, fold_label=_("Show the quoted text"), cut_note=_("The rest is not shown.")
+            )
+            shown.append(Body("text", html=html, truncated=part.truncated))
+    return shown
+
+
+def size_hint(html: str) -> str:
+    words = len(_MARKUP.sub("", html[:200_000]).split())
+    return "short" if words < 60 and len(html) < 20_000 else "medium" if words < 250 else "long"
+
+
+def has_remote(message: OpenMessage) -> bool:
+    return any(
+        part.media_type == "text/html" and _REMOTE.search(part.text) is not None for part in message.texts
+    )
+
+
+def has_choice(message: OpenMessage) -> bool:
+    """Whether there is both HTML and plain text to switch between."""
+    kinds = {part.media_type == "text/html" for part in message.texts if part.text.strip()}
+    return kinds == {True, False}
+
+
+def chips(message: OpenMessage) -> list[Chip]:
+    """Attachments, and inline parts that no HTML shows."""
+    used = " ".join(part.text for part in message.texts if part.media_type == "text/html")
+    parts = list(message.attachments)
+    for part in message.inline:
+        if not part.content_id or f"cid:{part.content_id}" not in used:
+            parts.append(part)
+    return [_chip(message, part) for part in parts]
+
+
+def _chip(message: OpenMessage, part: Part) -> Chip:
+    within = urls.message(message.ref, within=part.part_id) if part.media_type == "message/rfc822" else ""
+    name = part.filename or (part.envelope.subject if part.envelope else "") or _("Attachment")
+    return Chip(
+        name,
+        urls.part(message.ref, part.part_id),
+        part.media_type,
+        formats.size(part.size, part.estimated) if part.size else "",
+        within,
+    )
+
+
+def to_words(message: OpenMessage, me: Me) -> str:
+    """ "to me and 3 others"."""
+    everyone = [entry for entry in (*message.row.envelope.to, *message.row.envelope.cc) if entry.address]
+    if not everyone:
+        return _("to undisclosed recipients")
+    own = {identity.address.lower() for identity in me.identities} | {me.account.lower()}
+    everyone.sort(key=lambda entry: entry.address.lower() not in own)
+    first = _("me") if everyone[0].address.lower() in own else everyone[0].shown
+    if len(everyone) == 1:
+        return _("to %(person)s") % {"person": first}
+    return ngettext(
+        "to %(person)s and %(count)s other", "to %(person)s and %(count)s others", len(everyone) - 1
+    ) % {"person": first, "count": len(everyone) - 1}
+
+
+def header_rows(message: OpenMessage) -> list[tuple[str, str]]:
+    envelope = message.row.envelope
+    rows = [
+        (_("From"), join(envelope.from_)),
+        (_("Sender"), join(envelope.sender) if differs(envelope.sender, envelope.from_) else ""),
+        (_("Reply to"), join(envelope.reply_to) if differs(envelope.reply_to, envelope.from_) else ""),
+        (_("To"), join(envelope.to)),
+        (_("Cc"), join(envelope.cc)),
+        (_("Bcc"), join(envelope.bcc)),
+        (_("Date"), formats.full_date(envelope.date or message.row.received)),
+        (_("Size"), formats.size(message.row.size) if message.row.size else ""),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def differs(some: tuple[Address, ...], others: tuple[Address, ...]) -> bool:
+    return bool(some) and {one.address.lower() for one in some} != {one.address.lower() for one in others}
+
+
+def warnings(message: OpenMessage, remote_blocked: bool) -> list[str]:
+    """One quiet line each, above the text."""
+    found: list[str] = []
+    if message.defects:
+        found.append(_("Parts of this message are broken; they are shown as well as they can be read."))
+    if any(text.truncated for text in message.texts):
+        found.append(_("This message is very long; its end is not shown. Download the source to read all of it."))
+    if remote_blocked:
+        found.append(_("Images from elsewhere are not loaded, so that the sender does not learn that you read this."))
+    return found
+
+
+def report_lines(message: OpenMessage) -> list[tuple[str, str, str]]:
+    """(address, fate in words, detail) of a delivery report."""
+    words = {
+        "failed": _("not delivered"),
+        "delayed": _("delayed; the server goes on trying"),
+        "delivered": _("delivered"),
+        "relayed": _("passed on to a server that does not report back"),
+        "expanded": _("passed on to a list"),
+        "displayed": _("opened by its recipient"),
+    }
+    return [
+        (one.address, words.get(one.action, one.action), " ".join(filter(None, (one.status, one.diagnostic))))
+        for one in message.report
+    ]
+
+
+def context(message: OpenMessage, me: Me, *, prefer_text: bool, within: str) -> dict[str, Any]:
+    """What the reading pane needs."""
+    envelope = message.row.envelope
+    sender = next((entry for entry in envelope.from_ if entry.address or entry.name), Address())
+    return {
+        "opened": message,
+        "key": urls.full_key(message.ref),
+        "within": within,
+        "subject": listing.subject_of(message.row),
+        "sender": sender,
+        "date": envelope.date or message.row.received,
+        "to_words": to_words(message, me),
+        "header_rows": header_rows(message),
+        "bodies": bodies(message, prefer_text=prefer_text, within=within),
+        "chips": chips(message),
+        "warnings": warnings(message, has_remote(message) and not prefer_text),
+        "report": report_lines(message),
+        "prefer_text": prefer_text,
+        "has_choice": has_choice(message),
+    }

@@ -1,0 +1,97 @@
+"""One message, with its list beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.errors import not_found
+from services.web import reading, urls
+from services.web.edge import Edge, is_fragment
+from services.web.errors import explain
+from services.web.model.mail import (
+    ConversationPage,
+    MailboxTree,
+    MessagePage,
+    MessageRef,
+    OpenMessage,
+)
+from services.web.routes.mail import Place, list_context, read_page
+from services.web.session import Me
+
+
+def named(request: Request) -> MessageRef:
+    """The message that the address names; NOT_FOUND where it names none."""
+    mailbox = urls.mailbox_name(request.path_params["mailbox"])
+    ref = urls.parse_key(mailbox, request.path_params["key"])
+    if ref is None:
+        raise not_found("message")
+    return ref
+
+
+async def show(edge: Edge, request: Request, me: Me) -> Response:
+    ref, place = named(request), Place.of(request)
+    within = request.query_params.get("within", "")[:100]
+    prefer_text = request.query_params.get("as") == "text"
+    # A browser that fetches ahead of time has not shown the message to anybody.
+    ahead = "prefetch" in request.headers.get("sec-purpose", "") or request.method == "HEAD"
+    opening = edge.services.mail.message(
+        me.token("mailstore"), ref, mark_seen=not ahead and not within, neighbours=True, within=within
+    )
+    if is_fragment(request, "reading"):
+        message = await opening
+        remember(edge, me, message, within)
+        context = reading.context(message, me, prefer_text=prefer_text, within=within)
+        context |= list_context(me, place, MailboxTree(), None) | {"opened": message, "title": context["subject"]}
+        return edge.page(request, me, "reading_pane.html", "mail", **context)
+    message, (tree, tree_error), (page, page_error) = await asyncio.gather(
+        opening,
+        edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
+        read_page(edge, me, place),
+    )
+    remember(edge, me, message, within)
+    if not within:
+        tree, page = _seen(tree or MailboxTree(), page, ref)
+    context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
+    context |= reading.context(message, me, prefer_text=prefer_text, within=within)
+    context["tree_error"] = explain(tree_error).title if tree_error else ""
+    context["list_error"] = explain(page_error).title if page_error else ""
+    return edge.page(request, me, "mail.html", "mail", **context)
+
+
+def remember(edge: Edge, me: Me, message: OpenMessage, within: str) -> None:
+    """Keep the HTML for the frame that the page is about to ask for, so that it is fetched once."""
+    for part in message.texts:
+        if part.media_type == "text/html":
+            edge.warm.put((me.account, message.ref, within, part.part_id), message)
+            return
+
+
+def _seen(
+    tree: MailboxTree, page: MessagePage | ConversationPage | None, ref: MessageRef
+) -> tuple[MailboxTree, MessagePage | ConversationPage | None]:
+    """The list was read while the message was being marked as read: show it as it is now."""
+    if not isinstance(page, MessagePage):
+        return tree, page
+    if not any(row.ref == ref and not row.flags.seen for row in page.rows):
+        return tree, page
+    rows = tuple(
+        replace(row, flags=replace(row.flags, seen=True)) if row.ref == ref else row for row in page.rows
+    )
+    page = replace(page, rows=rows, unread=max(0, page.unread - 1))
+    mailboxes = tuple(
+        replace(box, unread=page.unread) if box.name == ref.mailbox else box for box in tree.mailboxes
+    )
+    return replace(tree, mailboxes=mailboxes), page
+
+
+async def open_again(edge: Edge, me: Me, ref: MessageRef, within: str = "") -> OpenMessage:
+    """The message without marking it read: for its parts and for answering it."""
+    return await edge.services.mail.message(
+        me.token("mailstore"), ref, mark_seen=False, neighbours=False, within=within
+    )
+
+

@@ -1,0 +1,60 @@
+"""Messages between "Send" and "delivered and filed"."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.errors import invalid_argument
+from services.web.edge import Edge, request_id
+from services.web.i18n import gettext as _
+from services.web.model.outgoing import Submission
+from services.web.notices import Notice
+from services.web.routes import compose
+from services.web.session import Me
+
+
+def state_words(submission: Submission) -> str:
+    """Where it stands, for a person."""
+    words = {
+        "held": _("Waiting to be sent"),
+        "queued": _("About to be sent"),
+        "submitting": _("Being sent"),
+        "deferred": _("Not taken yet; it will be tried again"),
+        "accepted": _("Sent; not yet filed in Sent"),
+        "filed": _("Sent"),
+        "refused": _("Refused"),
+        "unknown": _("Not known whether it was sent: the connection was lost at the last moment"),
+        "cancelled": _("Cancelled"),
+        "suspended": _("Stopped; whoever runs the mail system will look at it"),
+    }
+    return words.get(submission.state, submission.state)
+
+
+async def show(edge: Edge, request: Request, me: Me) -> Response:
+    nav, submissions = await asyncio.gather(
+        edge.nav(me), edge.services.send.outbox(me.token("sender"))
+    )
+    entries = [(one, state_words(one)) for one in submissions]
+    return edge.page(
+        request, me, "outbox.html", "outbox", wide=True, entries=entries, **nav
+    )
+
+
+async def submit(edge: Edge, request: Request, me: Me) -> Response:
+    form = await edge.form(request, me)
+    submission, verb = request.path_params["submission"], form.get("do") or "cancel"
+    send, token, write = edge.services.send, me.token("sender"), request_id()
+    if verb == "cancel":
+        # Back into the composer, so that nothing written is lost by taking it back.
+        _submission, content = await send.cancel(token, submission, f"{write}.cancel")
+        return await compose.present_content(edge, request, me, content)
+    if verb == "now":
+        await send.send_now(token, submission, f"{write}.now")
+    elif verb in ("sent", "again", "give-up"):
+        await send.resolve(token, submission, verb, f"{write}.{verb}")
+    else:
+        raise invalid_argument("do", "unknown")
+    return edge.redirect(me, "/outbox", Notice("resolved"))

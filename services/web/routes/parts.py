@@ -1,0 +1,172 @@
+"""Parts of a message: the document of its HTML, attachments, pictures within, the source.
+
+Nothing active is ever shown in place: what is not a plain picture is offered as a download, under a policy that lets
+it do nothing even when somebody opens it by its address (promise 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from services.common.errors import PosternError, Reason, not_found
+from services.web.edge import Edge
+from services.web.i18n import current
+from services.web.i18n import gettext as _
+from services.web.model.mail import MessageRef, OpenMessage
+from services.web.render import html as html_response
+from services.web.routes.message import named, open_again
+from services.web.sanitise import FRAME_CSP, frame_document, sanitise_html
+from services.web.session import Me
+
+# Pictures that cannot hold anything active; SVG can.
+INLINE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"}
+_NOTHING = "default-src 'none'; sandbox; frame-ancestors 'none'"
+_CAPABILITY_SECONDS = 280
+_MAX_INLINE = 200
+_THREAD_FROM = 20_000
+
+
+async def html_part(edge: Edge, request: Request, me: Me) -> Response:
+    """The document of an HTML part, for the sandboxed frame: sanitised, under its own policy."""
+    ref, part_id = named(request), request.path_params["part"]
+    within = request.query_params.get("within", "")[:100]
+    message = edge.warm.take((me.account, ref, within, part_id)) or await open_again(edge, me, ref, within)
+    part = next((one for one in message.texts if one.part_id == part_id), None)
+    if part is None or part.media_type != "text/html":
+        raise PosternError(Reason.PART_NOT_FOUND)
+    cid = _addresses(edge, me, message)
+    if len(part.text) > _THREAD_FROM:
+        clean = await asyncio.to_thread(sanitise_html, part.text, cid=cid)
+    else:
+        clean = sanitise_html(part.text, cid=cid)
+    document = frame_document(
+        clean, lang=current().tag, cut_note=_("This message is too long; its end is not shown.")
+    )
+    headers = {
+        "content-security-policy": FRAME_CSP,
+        "x-postern-without": "x-frame-options cross-origin-opener-policy",
+        "x-frame-options": "SAMEORIGIN",
+        "cache-control": "private, max-age=240",
+    }
+    return html_response(request, document, headers=headers)
+
+
+def _addresses(edge: Edge, me: Me, message: OpenMessage):
+    """Content-ID → an address that carries its own permission: the frame sends no cookie."""
+    parts = {
+        part.content_id: part
+        for part in (*message.inline, *message.attachments)
+        if part.content_id and part.media_type in INLINE_TYPES
+    }
+    made: dict[str, str] = {}
+
+    def address(content_id: str) -> str | None:
+        part = parts.get(content_id)
+        if part is None or len(made) >= _MAX_INLINE:
+            return None
+        if content_id not in made:
+            ref = message.ref
+            content = {
+                "t": me.token("mailstore"),
+                "m": ref.mailbox,
+                "v": ref.uid_validity,
+                "u": ref.uid,
+                "p": part.part_id,
+                "k": part.media_type,
+            }
+            made[content_id] = "/inline/" + edge.capabilities.seal("inline", content, _CAPABILITY_SECONDS)
+        return made[content_id]
+
+    return address
+
+
+async def inline(edge: Edge, request: Request) -> Response:
+    """A picture within an HTML message, by its sealed address."""
+    content = edge.capabilities.open("inline", request.path_params["capability"])
+    if content is None:
+        raise not_found("picture")
+    ref = MessageRef(content["m"], content["v"], content["u"])
+    reader = edge.services.mail.read_part(content["t"], ref, content["p"])
+    headers = {
+        "content-type": content["k"],
+        "content-security-policy": _NOTHING,
+        # The frame that shows it has an opaque origin, to which everything is another site.
+        "cross-origin-resource-policy": "cross-origin",
+        "cache-control": "private, max-age=240",
+    }
+    stack = AsyncExitStack()
+    stream = await stack.enter_async_context(reader)
+    return Streamed(stack, stream.chunks, headers)
+
+
+async def attachment(edge: Edge, request: Request, me: Me) -> Response:
+    """One part, streamed from the mail server's socket to the browser's."""
+    ref, part_id = named(request), request.path_params["part"]
+    stack = AsyncExitStack()
+    stream = await stack.enter_async_context(
+        edge.services.mail.read_part(me.token("mailstore"), ref, part_id)
+    )
+    kind = stream.part.media_type.lower()
+    show = request.query_params.get("show") == "1" and kind in INLINE_TYPES
+    headers = {
+        "content-type": kind if kind in INLINE_TYPES else "application/octet-stream",
+        "content-disposition": disposition(stream.part.filename or _("attachment"), show),
+        "content-security-policy": _NOTHING,
+        "cache-control": "private, no-cache",
+    }
+    # No Content-Length: before decoding its size is an estimate.
+    return Streamed(stack, stream.chunks, headers)
+
+
+async def source(edge: Edge, request: Request, me: Me) -> Response:
+    """The message as the server keeps it, as text; with ?download=1 as a file."""
+    ref = named(request)
+    download = request.query_params.get("download") == "1"
+    stack = AsyncExitStack()
+    _size, chunks = await stack.enter_async_context(
+        edge.services.mail.read_source(
+            me.token("mailstore"), ref, headers_only=request.query_params.get("headers") == "1"
+        )
+    )
+    headers = {
+        "content-type": "application/octet-stream" if download else "text/plain; charset=utf-8",
+        "content-security-policy": _NOTHING,
+        "cache-control": "private, no-cache",
+    }
+    if download:
+        headers["content-disposition"] = disposition(f"{ref.uid}.eml", False)
+    return Streamed(stack, chunks, headers)
+
+
+def disposition(filename: str, inline: bool) -> str:
+    """Content-Disposition after RFC 6266 with the name in both forms (appendix D), encoded after RFC 8187."""
+    kind = "inline" if inline else "attachment"
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in filename)
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+class Streamed(StreamingResponse):
+    """Chunks as they come; whatever happens to the browser, the call behind them ends."""
+
+    def __init__(self, stack: AsyncExitStack, chunks: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+        super().__init__(chunks, headers=headers)
+        self._stack = stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._stack:
+            if scope["method"] == "HEAD":
+                await Response(headers=_headers(self))(scope, receive, send)
+                return
+            await super().__call__(scope, receive, send)
+
+
+def _headers(response: Response) -> dict[str, Any]:
+    return dict(response.headers)

@@ -1,0 +1,132 @@
+"""Settings: display, identities, signed-in browsers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.common.errors import PosternError, Reason, invalid_argument
+from services.web import i18n
+from services.web.edge import Edge, request_id
+from services.web.errors import explain, sentence
+from services.web.forms import Form
+from services.web.i18n import gettext as _
+from services.web.model.account import Preferences
+from services.web.notices import Notice
+from services.web.session import Me
+
+THEMES = ("", "light", "dark")
+DENSITIES = ("", "compact", "roomy")
+PAGE_ROWS = (0, 25, 100, 200)
+UNDO_SECONDS = (0, 5, 10, 30, 60)
+FIELDS = (
+    "language",
+    "time_zone",
+    "theme",
+    "density",
+    "conversations",
+    "page_rows",
+    "undo_send_seconds",
+    "shortcuts_off",
+)
+
+
+async def show(edge: Edge, request: Request, me: Me) -> Response:
+    return await _page(edge, request, me)
+
+
+async def _page(edge: Edge, request: Request, me: Me, problem: str = "", status: int = 200) -> Response:
+    nav, (devices, failed) = await asyncio.gather(
+        edge.nav(me), edge.attempt(edge.services.auth.devices(me.token("auth")))
+    )
+    return edge.page(
+        request,
+        me,
+        "settings.html",
+        "settings",
+        status=status,
+        wide=True,
+        preferences=me.preferences,
+        identities=me.identities,
+        devices=devices or (),
+        devices_problem=sentence(failed) if failed else "",
+        problem=problem,
+        languages=[("", _("As the browser says")), *edge.languages.names()],
+        zones=[("", _("As the browser says")), *((name, name.replace("_", " ")) for name in i18n.zones())],
+        themes=[("", _("As the system says")), ("light", _("Light")), ("dark", _("Dark"))],
+        densities=[("compact", _("Compact")), ("", _("Default")), ("roomy", _("Roomy"))],
+        page_rows=[(0, "50"), *((n, str(n)) for n in PAGE_ROWS if n)],
+        undo_seconds=[
+            (n, i18n.ngettext("%(count)s second", "%(count)s seconds", n) % {"count": n} if n else _("Off"))
+            for n in UNDO_SECONDS
+        ],
+        request_id=request_id(),
+        **nav,
+    )
+
+
+def _chosen(form: Form, languages: tuple[str, ...]) -> Preferences:
+    def one_of(name: str, allowed: tuple[str, ...]) -> str:
+        value = form.get(name)
+        if value not in allowed:
+            raise invalid_argument(name, "unknown")
+        return value
+
+    def number(name: str, allowed: tuple[int, ...]) -> int:
+        value = form.get(name) or "0"
+        if not value.isdigit() or int(value) not in allowed:
+            raise invalid_argument(name, "unknown")
+        return int(value)
+
+    return Preferences(
+        language=one_of("language", ("", *languages)),
+        time_zone=one_of("time_zone", ("", *i18n.zones())),
+        theme=one_of("theme", THEMES),
+        density=one_of("density", DENSITIES),
+        conversations=form.get("conversations") == "1",
+        page_rows=number("page_rows", PAGE_ROWS),
+        undo_send_seconds=number("undo_send_seconds", UNDO_SECONDS),
+        shortcuts_off=form.get("shortcuts_off") == "1",
+    )
+
+
+async def save_preferences(edge: Edge, request: Request, me: Me) -> Response:
+    form = await edge.form(request, me)
+    chosen = _chosen(form, edge.languages.tags)
+    await edge.services.auth.update_preferences(me.token("auth"), chosen, FIELDS)
+    edge.sessions.forget(me.secret)
+    return edge.redirect(me, "/settings", Notice("settings-saved"))
+
+
+async def save_identity(edge: Edge, request: Request, me: Me) -> Response:
+    form = await edge.form(request, me)
+    wanted = next((one for one in me.identities if one.identity_id == form.get("identity_id")), None)
+    if wanted is None:
+        raise PosternError(Reason.NOT_FOUND)
+    changed = replace(
+        wanted,
+        name=form.get("name").strip()[:200],
+        reply_to=form.get("reply_to").strip()[:320],
+        signature=form.get("signature")[:10_000],
+        etag=form.get("etag"),
+    )
+    try:
+        await edge.services.auth.update_identity(me.token("auth"), changed, form.write_id())
+    except PosternError as err:
+        if err.reason == Reason.SESSION_ENDED:
+            raise
+        return await _page(edge, request, me, sentence(err), explain(err).status)
+    edge.sessions.forget(me.secret)
+    return edge.redirect(me, "/settings", Notice("settings-saved"))
+
+
+async def end_sessions(edge: Edge, request: Request, me: Me) -> Response:
+    form = await edge.form(request, me)
+    if form.get("session"):
+        count = await edge.services.auth.revoke(me.token("auth"), form.get("session"))
+    else:
+        count = await edge.services.auth.revoke_others(me.token("auth"))
+    return edge.redirect(me, "/settings", Notice("sessions-ended", count))

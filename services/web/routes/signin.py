@@ -1,0 +1,106 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.common.errors import PosternError, Reason
+from services.web import crypto, urls
+from services.web.edge import Edge
+from services.web.errors import FormExpired, explain, sentence
+from services.web.forms import Form, read_form
+from services.web.i18n import gettext as _
+from services.web.model.account import Challenge
+from services.web.pages import kept_form, sign_in_page
+from services.web.routes import compose
+from services.web.session import Me
+
+
+async def show(edge: Edge, request: Request) -> Response:
+    next_ = request.query_params.get("next", "")
+    if edge.cookies.secret(request):
+        try:
+            await edge.open(request)
+            return RedirectResponse(urls.safe_next(next_), 303)
+        except PosternError:
+            pass
+    return sign_in_page(edge, request, next_=next_)
+
+
+async def submit(edge: Edge, request: Request) -> Response:
+    form = await read_form(request, 2 * edge.settings.max_form_bytes)
+    visitor = request.cookies.get(edge.cookies.visitor, "")
+    email, password = form.get("email").strip(), form.get("password")
+    kept = kept_form(form.get("kept")) if form.get("kept") else None
+    back = {
+        "email": email,
+        "next_": form.get("next"),
+        "kept": kept,
+        "kept_for": form.get("kept_for"),
+    }
+    if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
+        problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
+        return sign_in_page(edge, request, problem=problem, status=403, **back)
+    if not email or not password:
+        problem = _("Type your email address and your password.")
+        return sign_in_page(edge, request, problem=problem, status=400, **back)
+    try:
+        outcome = await edge.services.auth.sign_in(email, password, edge.client(request))
+    except PosternError as err:
+        status = explain(err).status
+        return sign_in_page(edge, request, problem=sentence(err), status=status, **back)
+    if isinstance(outcome, Challenge):
+        err = PosternError(Reason.UNSUPPORTED)
+        return sign_in_page(edge, request, problem=sentence(err), status=501, **back)
+    response: Response
+    if kept is not None:
+        me = await edge.sessions.open(outcome.secret, edge.client(request))
+        edge.speak(request, me)
+        response = await go_on(edge, request, me, kept, form.get("kept_for"))
+    else:
+        response = RedirectResponse(urls.safe_next(form.get("next")), 303)
+    edge.cookies.put(response, edge.cookies.name, outcome.secret)
+    return response
+
+
+async def go_on(edge: Edge, request: Request, me: Me, kept: Form, kept_for: str) -> Response:
+    """After a session ended in the midst of something: the same form again, nothing done yet."""
+    target = urls.safe_next(kept_for)
+    if target.partition("?")[0] in ("/compose", "/compose/autosave"):
+        return await compose.present_again(edge, request, me, kept)
+    fields = [(key, value) for key, value in kept.items if key != "csrf"]
+    return edge.page(request, me, "go_on.html", "error", wide=True, target=target, fields=fields)
+
+
+async def leave_page(edge: Edge, request: Request) -> Response:
+    """The link "Sign out": at once where a page of ours was clicked; else, since a page elsewhere may have made the
+    link, with a button."""
+    if request.headers.get("sec-fetch-site") == "same-origin":
+        return await _leave(edge, request)
+    try:
+        me = await edge.open(request)
+    except PosternError:
+        return await _leave(edge, request)
+    return edge.renderer.page(request, "sign_out.html", {"csrf": me.form_token})
+
+
+async def leave(edge: Edge, request: Request) -> Response:
+    secret = edge.cookies.secret(request)
+    form = await read_form(request, edge.settings.max_form_bytes)
+    if secret and not crypto.form_token_good(secret, form.get("csrf")):
+        raise FormExpired
+    return await _leave(edge, request)
+
+
+async def _leave(edge: Edge, request: Request) -> Response:
+    secret = edge.cookies.secret(request)
+    if secret:
+        edge.sessions.forget(secret)
+        await edge.services.auth.end_session(secret)
+    response = RedirectResponse("/sign-in", 303)
+    for name in (edge.cookies.name, edge.cookies.notice):
+        edge.cookies.drop(response, name)
+    # Pages kept for the back button go with the session.
+    response.headers["clear-site-data"] = '"cache"'
+    return response

@@ -1,0 +1,85 @@
+"""The web edge's settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from services.common.endpoint import HostPort
+from services.common.rpc.tls import TlsSettings
+from services.common.settings import Env, Secret, SettingsError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PORTS = {"auth": 5101, "mailstore": 5102, "sender": 5103, "contacts": 5104}
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """`public_url` has no trailing slash; sizes in octets; `addresses` by service."""
+
+    listen: HostPort
+    metrics_listen: HostPort | None
+    public_url: str
+    addresses: dict[str, str]
+    tls: TlsSettings | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    time_zone: str = "UTC"
+    max_form_bytes: int = 8 * 1024 * 1024
+    max_upload_bytes: int = 50 * 1024 * 1024
+    session_cache: int = 20_000
+    page_seconds: float = 9.5
+    key: Secret | None = None
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def from_env(cls, env: Env) -> WebSettings:
+        port = os.environ.get("PORT", "8080") if env.environ is os.environ else env.environ.get("PORT", "8080")
+        if not port.isdigit() or not 0 < int(port) < 65536:
+            raise SettingsError(f"PORT is {port!r}: expected a port number")
+        listen = env.host_port("WEB_LISTEN", f"127.0.0.1:{port}")
+        public_url = env.text("PUBLIC_URL", f"http://127.0.0.1:{listen.port}").rstrip("/")
+        parts = urlsplit(public_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise SettingsError(
+                f"POSTERN_PUBLIC_URL is {public_url!r}: expected the address people type, "
+                "such as https://mail.example.org"
+            )
+        return cls(
+            listen=listen,
+            metrics_listen=env.host_port("METRICS_LISTEN", "127.0.0.1:5205"),
+            public_url=public_url,
+            addresses={
+                name: env.address(f"{name.upper()}_ADDRESS", f"127.0.0.1:{default}")
+                for name, default in _PORTS.items()
+            },
+            tls=TlsSettings.from_env(env),
+            trusted_proxies=_networks(env.text("TRUSTED_PROXIES", "")),
+            time_zone=_zone(env.text("TIME_ZONE", "UTC")),
+            max_form_bytes=env.integer("MAX_FORM_BYTES", 8 * 1024 * 1024, minimum=64 * 1024),
+            max_upload_bytes=env.integer("MAX_UPLOAD_BYTES", 50 * 1024 * 1024, minimum=1024),
+            session_cache=env.integer("SESSION_CACHE", 20_000, minimum=1, maximum=1_000_000),
+            key=env.optional_secret("WEB_KEY"),
+        )
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(word, strict=False) for word in text.replace(",", " ").split())
+    except ValueError as err:
+        raise SettingsError(f"POSTERN_TRUSTED_PROXIES: expected addresses or networks: {err}") from None
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except Exception:
+        raise SettingsError(
+            f"POSTERN_TIME_ZONE is {name!r}: expected an IANA name such as Europe/Berlin"
+        ) from None
+    return name
