@@ -56,7 +56,7 @@ async def main() -> None:
     finally:
         metrics.draining = True
         await metrics.stop()
-        await asyncio.gather(*(channel.close() for channel in channels.values()), return_exceptions=True)
+        await asyncio.gather(*(channel.close(None) for channel in channels.values()), return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -114,5 +114,6 @@ def join(entries: Iterable[Address]) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two addresses are one mailbox as far as anybody but its server can tell: case does not count."""
+    """Whether two addresses are one mailbox as far as anybody but its server can tell: case does not
+    count."""
     return one.strip().lower() == other.strip().lower()

@@ -44,8 +44,8 @@ def _unique(entries: Iterable[Address], without: set[str]) -> tuple[Address, ...
 def recipients(
     message: OpenMessage, identities: Iterable[Identity], everyone: bool
 ) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
-    """(To, Cc) of an answer. Reply-To goes before From (RFC 5322 section 3.6.2); one's own addresses are left out,
-    unless nobody else is there; an answer to one's own message goes to those it went to."""
+    """(To, Cc) of an answer. Reply-To goes before From (RFC 5322 section 3.6.2); one's own addresses are left
+    out, unless nobody else is there; an answer to one's own message goes to those it went to."""
     envelope, own = message.row.envelope, _own(identities)
     authors = envelope.reply_to or envelope.from_
     from_self = bool(envelope.from_) and all(entry.address.lower() in own for entry in envelope.from_)
@@ -108,7 +108,9 @@ def quote(message: OpenMessage) -> str:
     text = plain_text(message)
     if "\n-- \n" in text:
         text = text.rpartition("\n-- \n")[0]
-    lines = [f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.strip("\n").split("\n")]
+    lines = [
+        f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.strip("\n").split("\n")
+    ]
     sender = next((entry for entry in message.row.envelope.from_ if entry.address or entry.name), Address())
     date = formats.full_date(message.row.envelope.date or message.row.received)
     # Translators: above the quote in an answer
@@ -149,6 +151,8 @@ def with_signature(text: str, identity: Identity) -> str:
     """The text with the identity's signature at its end (RFC 3676 section 4.3)."""
     if not identity.signature.strip():
         return text
-    return f"{text.rstrip()}\n\n-- \n{identity.signature.strip()}\n" if text.strip() else (
-        f"\n\n-- \n{identity.signature.strip()}\n"
+    return (
+        f"{text.rstrip()}\n\n-- \n{identity.signature.strip()}\n"
+        if text.strip()
+        else (f"\n\n-- \n{identity.signature.strip()}\n")
     )

@@ -27,13 +27,14 @@ from services.web.routes import (
     outbox,
     parts,
     search,
-    settings as settings_pages,
     signin,
+)
+from services.web.routes import (
+    settings as settings_pages,
 )
 from services.web.session import Cookies, Sessions
 from services.web.settings import WebSettings
 from services.web.static import Static
-
 
 
 def build_edge(settings: WebSettings, services: Services, static: Static | None = None) -> Edge:
@@ -133,5 +134,3 @@ def _favicon(edge: Edge) -> Callable:
         return RedirectResponse(edge.static.url("favicon.svg"), 308)
 
     return run
-
-

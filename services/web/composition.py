@@ -1,6 +1,7 @@
 """A message being written: what the composer's form holds, as typed, and back.
 
-The form carries everything, so that no page, error or ended session loses a word; the edge itself keeps nothing.
+The form carries everything, so that no page, error or ended session loses a word; the edge itself keeps
+nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MAX_ATTACHMENTS = 200
 
 @dataclass(frozen=True)
 class Composition:
-    """`draft` is the stored version that this one replaces; `request_id` makes a second "Send" no second message."""
+    """`draft` is the stored version that this one replaces; `request_id` makes a second "Send" no second
+    message."""
 
     to: str = ""
     cc: str = ""
@@ -67,7 +69,8 @@ class Composition:
 
 
 def attachment_field(attachment: Attachment) -> str:
-    """One attachment as the form carries it. Nothing in it opens anything: the services check every reference."""
+    """One attachment as the form carries it. Nothing in it opens anything: the services check every
+    reference."""
     content = {
         "n": attachment.filename,
         "t": attachment.media_type,
@@ -161,8 +164,8 @@ def to_outgoing(composition: Composition, me: Me) -> tuple[Outgoing, dict[str, s
 
 
 def send_id(composition: Composition) -> str:
-    """The request id of "Send": the same for a second click, another where the message differs (a page from the
-    browser's history, written anew, is another message and must not be taken for the one sent before)."""
+    """The request id of "Send": the same for a second click, another where the message differs (a page from
+    the browser's history, written anew, is another message and must not be taken for the one sent before)."""
     c = composition
     typed = repr((c.to, c.cc, c.bcc, c.subject, c.text, c.identity, c.attachments))
     return f"{c.request_id}.{hashlib.sha256(typed.encode()).hexdigest()[:16]}"
@@ -263,7 +266,8 @@ def resume(message: OpenMessage, me: Me) -> Composition:
 
 
 def rebased(composition: Composition, stored: OpenMessage) -> Composition:
-    """Attachments that lay in an earlier version of the draft, found again in the version that is stored now."""
+    """Attachments that lay in an earlier version of the draft, found again in the version that is stored
+    now."""
     free = list(answering.parts_of(stored))
     moved: list[Attachment] = []
     for one in composition.attachments:

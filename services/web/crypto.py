@@ -1,9 +1,10 @@
 """What the edge signs and seals: form tokens, notices, capability addresses of inline parts.
 
-* Form tokens and notices are keyed by the browser's own session secret, so every replica can check them and the edge
-  keeps no key for them.
-* A capability is sealed under the edge's key: the sandboxed frame of an HTML message has an opaque origin and sends no
-  cookie (SameSite), so the address of a picture within the message must carry its own, short-lived permission.
+* Form tokens and notices are keyed by the browser's own session secret, so every replica can check them and
+  the edge keeps no key for them.
+* A capability is sealed under the edge's key: the sandboxed frame of an HTML message has an opaque origin and
+  sends no cookie (SameSite), so the address of a picture within the message must carry its own, short-lived
+  permission.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def verify(secret: str, purpose: str, text: str) -> bytes | None:
 
 
 class Capabilities:
-    """Seals small JSON objects with a time limit under the edge's key (random for the process where none is set)."""
+    """Seals small JSON objects with a time limit under the edge's key (random for the process where none is
+    set)."""
 
     def __init__(self, key: str | None = None) -> None:
         raw = hashlib.sha256(key.encode()).digest() if key else secrets.token_bytes(32)

@@ -1,4 +1,5 @@
-"""What the pages' handlers have at hand: the services, sessions, templates; and the frame around every handler."""
+"""What the pages' handlers have at hand: the services, sessions, templates; and the frame around every
+handler."""
 
 from __future__ import annotations
 
@@ -65,9 +66,7 @@ class Edge:
         self.speak(request, me)
         return me
 
-    async def form(
-        self, request: Request, me: Me, on_file: FileSink | None = None
-    ) -> Form:
+    async def form(self, request: Request, me: Me, on_file: FileSink | None = None) -> Form:
         """The POSTed form, its token checked before any file is taken."""
 
         def check(form: Form) -> None:
@@ -150,7 +149,9 @@ def request_id() -> str:
     return str(uuid.uuid4())
 
 
-def signed_in(edge: Edge, handler: Handler, *, slow: bool = False) -> Callable[[Request], Awaitable[Response]]:
+def signed_in(
+    edge: Edge, handler: Handler, *, slow: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
     """A handler for those with a session, under the page's time limit unless `slow` (uploads, downloads)."""
 
     async def run(request: Request) -> Response:

@@ -41,12 +41,8 @@ _TABLE: dict[str, Explanation] = {
     Reason.PERMISSION_DENIED: Explanation(
         403, N_("Not allowed"), N_("The mail server does not let this account do that.")
     ),
-    Reason.THROTTLED: Explanation(
-        429, N_("Too many attempts"), N_("Wait a few minutes, then try again.")
-    ),
-    Reason.RATE_LIMITED: Explanation(
-        429, N_("Too much at once"), N_("Wait a moment, then try again."), True
-    ),
+    Reason.THROTTLED: Explanation(429, N_("Too many attempts"), N_("Wait a few minutes, then try again.")),
+    Reason.RATE_LIMITED: Explanation(429, N_("Too much at once"), N_("Wait a moment, then try again."), True),
     Reason.MAIL_SERVER_UNREACHABLE: Explanation(
         503,
         N_("The mail server cannot be reached"),
@@ -100,13 +96,18 @@ _TABLE: dict[str, Explanation] = {
         501, N_("Not possible here"), N_("This mail system does not offer that.")
     ),
     Reason.CONFLICT: Explanation(
-        409, N_("It was changed meanwhile"), N_("Somebody else, or you elsewhere, changed it. Look again first.")
+        409,
+        N_("It was changed meanwhile"),
+        N_("Somebody else, or you elsewhere, changed it. Look again first."),
     ),
     Reason.NOT_FOUND: Explanation(
         404, N_("There is nothing here"), N_("The address may be mistyped, or what it named is gone.")
     ),
     Reason.DEADLINE_EXCEEDED: Explanation(
-        504, N_("It takes too long"), N_("A part of Postern did not answer in time. Try again in a moment."), True
+        504,
+        N_("It takes too long"),
+        N_("A part of Postern did not answer in time. Try again in a moment."),
+        True,
     ),
     Reason.UNAVAILABLE: Explanation(
         503, N_("A part of Postern is not available"), N_("Try again in a moment."), True
@@ -135,7 +136,9 @@ def explain(err: PosternError) -> Explanation:
         return Explanation(
             403, _("This page was too old"), _("Go back, load the page again and repeat what you did.")
         )
-    reason = _SAME.get(Reason(err.reason), err.reason) if err.reason in Reason.__members__ else Reason.INTERNAL
+    reason = (
+        _SAME.get(Reason(err.reason), err.reason) if err.reason in Reason.__members__ else Reason.INTERNAL
+    )
     known = _TABLE.get(reason, _TABLE[Reason.INTERNAL])
     text = _(known.text)
     if reason == Reason.TOO_LARGE and err.metadata.get("limit", "").isdigit():

@@ -50,7 +50,9 @@ def full_date(moment: datetime | None) -> str:
     if moment is None:
         return ""
     locale = i18n.current()
-    return _full(moment.astimezone(locale.zone).replace(second=0, microsecond=0, tzinfo=None), str(locale.babel))
+    return _full(
+        moment.astimezone(locale.zone).replace(second=0, microsecond=0, tzinfo=None), str(locale.babel)
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -1,4 +1,5 @@
-"""Forms as they arrive: bounded text fields, and files streamed on as they come, never whole in memory or on disk."""
+"""Forms as they arrive: bounded text fields, and files streamed on as they come, never whole in memory or on
+disk."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ class Form:
         return [value for key, value in self.items if key == name]
 
     def write_id(self) -> str:
-        """The request id for a write of this form: the same for a second click, another where anything typed differs
-        (a page that came back from the browser's history and was filled anew)."""
+        """The request id for a write of this form: the same for a second click, another where anything typed
+        differs (a page that came back from the browser's history and was filled anew)."""
         typed = repr([pair for pair in self.items if pair[0] not in ("csrf", "request_id")])
         return f"{self.get('request_id')[:64]}.{hashlib.sha256(typed.encode()).hexdigest()[:16]}"
 
@@ -50,7 +51,8 @@ async def read_form(
 ) -> Form:
     """The form of a POST with at most `limit` octets of text; TOO_LARGE beyond.
 
-    `on_file` takes each chosen file while it arrives; without it files are read over, only their names are kept.
+    `on_file` takes each chosen file while it arrives; without it files are read over, only their names are
+    kept.
     `on_fields` is called once before the first file, or at the end, and may refuse by raising.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))

@@ -1,7 +1,8 @@
 """Language, direction, time zone: the reader's, for the time of one request.
 
-Messages are looked up when a page is drawn, through a context variable, so that templates and macros need not pass
-a language along. Catalogues are read from .po files at start; English is the source language and has none.
+Messages are looked up when a page is drawn, through a context variable, so that templates and macros need not
+pass a language along. Catalogues are read from .po files at start; English is the source language and has
+none.
 """
 
 from __future__ import annotations

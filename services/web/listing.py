@@ -73,7 +73,8 @@ def mailbox_label(mailbox: MailboxView) -> str:
 
 
 def tree_lines(tree: MailboxTree, current: str) -> list[TreeLine]:
-    """The mailboxes with what lies below each right after it; one whose parent is not listed stands at the top."""
+    """The mailboxes with what lies below each right after it; one whose parent is not listed stands at the
+    top."""
     names = {mailbox.name for mailbox in tree.mailboxes}
     children: dict[str, list[MailboxView]] = {}
     for mailbox in tree.mailboxes:
@@ -188,6 +189,18 @@ def etag(me: Me, parts: Sequence[object], tree: MailboxTree, version: str) -> st
     locale = i18n.current()
     counts = [(one.name, one.unread, one.messages, one.state) for one in tree.mailboxes]
     today = formats.now().astimezone(locale.zone).date()
-    whole = repr((me.account, me.preferences, me.grant.session_id, str(locale.babel), locale.zone_name,
-                  today, version, counts, tree.stale_seconds, *parts))
+    whole = repr(
+        (
+            me.account,
+            me.preferences,
+            me.grant.session_id,
+            str(locale.babel),
+            locale.zone_name,
+            today,
+            version,
+            counts,
+            tree.stale_seconds,
+            *parts,
+        )
+    )
     return f'W/"{hashlib.sha256(whole.encode()).hexdigest()[:20]}"'

@@ -1,6 +1,7 @@
 """What the next page has to say after a redirect, with what undo needs; in a signed cookie of its own.
 
-It holds identifiers and counts, never mail content. A notice that grows too large for a cookie loses its undo.
+It holds identifiers and counts, never mail content. A notice that grows too large for a cookie loses its
+undo.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ _PURPOSE = "postern notice v1"
 
 @dataclass(frozen=True)
 class Notice:
-    """`kind` names the text, `count` its number, `name` a mailbox or contact; `undo` are the fields of the undo form."""
+    """`kind` names the text, `count` its number, `name` a mailbox or contact; `undo` are the fields of the
+    undo form."""
 
     kind: str
     count: int = 0
@@ -45,11 +47,15 @@ def _text(notice: Notice) -> str:
                 "%(count)s message moved to %(name)s.", "%(count)s messages moved to %(name)s.", count
             )
         case "destroyed":
-            text = ngettext("%(count)s message deleted for good.", "%(count)s messages deleted for good.", count)
+            text = ngettext(
+                "%(count)s message deleted for good.", "%(count)s messages deleted for good.", count
+            )
         case "read":
             text = ngettext("%(count)s message marked as read.", "%(count)s messages marked as read.", count)
         case "unread":
-            text = ngettext("%(count)s message marked as unread.", "%(count)s messages marked as unread.", count)
+            text = ngettext(
+                "%(count)s message marked as unread.", "%(count)s messages marked as unread.", count
+            )
         case "starred":
             text = ngettext("%(count)s message starred.", "%(count)s messages starred.", count)
         case "unstarred":
@@ -64,7 +70,9 @@ def _text(notice: Notice) -> str:
             text = _("Message on its way.")
         case "held":
             text = ngettext(
-                "The message will be sent in %(count)s second.", "The message will be sent in %(count)s seconds.", count
+                "The message will be sent in %(count)s second.",
+                "The message will be sent in %(count)s seconds.",
+                count,
             )
         case "discarded":
             text = _("Draft discarded.")

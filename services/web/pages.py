@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,10 +17,10 @@ from services.web import crypto, urls
 from services.web.edge import Edge, own_path
 from services.web.errors import explain
 from services.web.forms import Form, read_form
-from services.web.model.mail import MailboxTree
 
 log = get_logger(__name__)
-# Fields that a kept form must not bring back: the old session's token, and what names the browser's own state.
+# Fields that a kept form must not bring back: the old session's token, and what names the browser's own
+# state.
 _NOT_KEPT = {"csrf", "password", "kept", "kept_for"}
 
 
@@ -51,9 +52,10 @@ async def answer_error(edge: Edge, request: Request, err: BaseException) -> Resp
     trace_id = trace.trace_id[:16] if trace else ""
     if wants_json(request):
         return JSONResponse(
-            {"error": problem.reason, "title": known.title, "text": known.text, "trace": trace_id}, known.status
+            {"error": problem.reason, "title": known.title, "text": known.text, "trace": trace_id},
+            known.status,
         )
-    context = {
+    context: dict[str, Any] = {
         "title": known.title,
         "text": known.text,
         "trace_id": trace_id,
@@ -63,9 +65,8 @@ async def answer_error(edge: Edge, request: Request, err: BaseException) -> Resp
         me = await edge.open(request)
     except Exception:
         return edge.renderer.page(request, "error_solo.html", context, known.status)
-    context["tree"] = MailboxTree()
     template = "error_pane.html" if request.headers.get("hx-request") == "true" else "error.html"
-    return edge.page(request, me, template, "error", status=known.status, **{"wide": True, **context})
+    return edge.page(request, me, template, "error", status=known.status, wide=True, **context)
 
 
 def _harmless(metadata: dict[str, str]) -> dict[str, str]:
@@ -92,9 +93,7 @@ async def session_ended(edge: Edge, request: Request) -> Response:
         form = request.scope.get("postern_form")
         if form is None:
             form = await read_form(request, edge.settings.max_form_bytes)
-        response = sign_in_page(
-            edge, request, kept=form, kept_for=own_path(request), ended=True, status=401
-        )
+        response = sign_in_page(edge, request, kept=form, kept_for=own_path(request), ended=True, status=401)
     return response
 
 
@@ -110,7 +109,8 @@ def sign_in_page(
     ended: bool = False,
     status: int = 200,
 ) -> Response:
-    """The sign-in page. Its form is tied to a cookie of its own, against signing somebody in as somebody else."""
+    """The sign-in page. Its form is tied to a cookie of its own, against signing somebody in as somebody
+    else."""
     visitor = request.cookies.get(edge.cookies.visitor, "")
     fresh = len(visitor) < 20
     if fresh:

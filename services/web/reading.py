@@ -15,7 +15,8 @@ from services.web.sanitise import text_to_html
 from services.web.session import Me
 
 _REMOTE = re.compile(
-    r"""(?:src|background|srcset)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//""", re.IGNORECASE
+    r"""(?:src|background|srcset)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//""",
+    re.IGNORECASE,
 )
 _MARKUP = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -43,7 +44,8 @@ class Chip:
 
 
 def choose(texts: tuple[TextPart, ...], prefer_text: bool) -> list[TextPart]:
-    """One of each group of alternatives: the richest that we show (RFC 2046 section 5.1.4), or the plainest."""
+    """One of each group of alternatives: the richest that we show (RFC 2046 section 5.1.4), or the
+    plainest."""
     chosen: list[TextPart] = []
     groups: dict[int, list[TextPart]] = {}
     for part in texts:
@@ -166,9 +168,13 @@ def warnings(message: OpenMessage, remote_blocked: bool) -> list[str]:
     if message.defects:
         found.append(_("Parts of this message are broken; they are shown as well as they can be read."))
     if any(text.truncated for text in message.texts):
-        found.append(_("This message is very long; its end is not shown. Download the source to read all of it."))
+        found.append(
+            _("This message is very long; its end is not shown. Download the source to read all of it.")
+        )
     if remote_blocked:
-        found.append(_("Images from elsewhere are not loaded, so that the sender does not learn that you read this."))
+        found.append(
+            _("Images from elsewhere are not loaded, so that the sender does not learn that you read this.")
+        )
     return found
 
 

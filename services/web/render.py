@@ -18,13 +18,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 _GZIP_FROM = 600
 
 
+class Absent(StrictUndefined):
+    """A name that is not there may be asked for ("if caller"), but neither shown nor walked over."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 def environment(static: Static) -> Environment:
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=StrictUndefined,
+        undefined=Absent,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
         auto_reload=False,
         cache_size=200,
@@ -78,8 +85,8 @@ class Renderer:
 
 
 def html(request: Request, text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """An HTML response, compressed where the browser takes it. Form tokens are masked anew on every page, so the
-    length of a page says nothing about them (BREACH)."""
+    """An HTML response, compressed where the browser takes it. Form tokens are masked anew on every page, so
+    the length of a page says nothing about them (BREACH)."""
     body = text.encode("utf-8", "replace")
     extra = {"vary": "accept-encoding, cookie, hx-request", **(headers or {})}
     if len(body) >= _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):

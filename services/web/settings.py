@@ -39,7 +39,9 @@ class WebSettings:
 
     @classmethod
     def from_env(cls, env: Env) -> WebSettings:
-        port = os.environ.get("PORT", "8080") if env.environ is os.environ else env.environ.get("PORT", "8080")
+        port = (
+            os.environ.get("PORT", "8080") if env.environ is os.environ else env.environ.get("PORT", "8080")
+        )
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise SettingsError(f"PORT is {port!r}: expected a port number")
         listen = env.host_port("WEB_LISTEN", f"127.0.0.1:{port}")

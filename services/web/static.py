@@ -75,5 +75,7 @@ class Static:
         accepted = request.headers.get("accept-encoding", "")
         for encoding, content in file.variants.items():
             if encoding in accepted:
-                return Response(content, media_type=file.media_type, headers={**headers, "content-encoding": encoding})
+                return Response(
+                    content, media_type=file.media_type, headers={**headers, "content-encoding": encoding}
+                )
         return Response(file.content, media_type=file.media_type, headers=headers)

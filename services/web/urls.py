@@ -1,7 +1,7 @@
 """Addresses of pages. They survive reload, back, and being sent to a colleague with the same rights.
 
-A mailbox name is one path segment, escaped as in RFC 6901 section 3 ("~0" for "~", "~1" for "/"), so that proxies
-that decode %2F do no harm; further "~2" stands for "." where the name is "." or "..".
+A mailbox name is one path segment, escaped as in RFC 6901 section 3 ("~0" for "~", "~1" for "/"), so that
+proxies that decode %2F do no harm; further "~2" stands for "." where the name is "." or "..".
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ from services.web.ports import PartStream
 SECONDS = 8.0
 # Downloads run as long as the reader's line needs.
 STREAM_SECONDS = 3600.0
-# Time for a search to bring what it has; what is found until then is shown, and the page says that there may be more.
+# Time for a search to bring what it has; what is found until then is shown, and the page says that there may
+# be more.
 SEARCH_SECONDS = 7.0
 
 
@@ -56,9 +57,7 @@ class MailClient:
         )
         if query:
             request.filter.text = query
-        return convert.message_page(
-            await self._messages.ListMessages(request, token=token, timeout=SECONDS)
-        )
+        return convert.message_page(await self._messages.ListMessages(request, token=token, timeout=SECONDS))
 
     async def conversations(
         self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
@@ -80,9 +79,7 @@ class MailClient:
             with_neighbours=neighbours,
             within_part_id=within,
         )
-        return convert.open_message(
-            await self._messages.GetMessage(request, token=token, timeout=SECONDS)
-        )
+        return convert.open_message(await self._messages.GetMessage(request, token=token, timeout=SECONDS))
 
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
@@ -134,9 +131,7 @@ class MailClient:
             request_id=request_id,
         )
         done = gone = 0
-        async with aclosing(
-            self._messages.ModifyMessages(request, token=token, timeout=SECONDS)
-        ) as stream:
+        async with aclosing(self._messages.ModifyMessages(request, token=token, timeout=SECONDS)) as stream:
             async for step in stream:
                 done += _count(step.changed)
                 gone += _count(step.gone)
@@ -186,12 +181,8 @@ class MailClient:
         reply = await self._mailboxes.RenameMailbox(request, token=token, timeout=SECONDS)
         return reply.mailbox.name or new_name
 
-    async def delete_mailbox(
-        self, token: str, name: str, *, with_messages: bool, request_id: str
-    ) -> None:
-        request = mb.DeleteMailboxRequest(
-            mailbox=name, with_messages=with_messages, request_id=request_id
-        )
+    async def delete_mailbox(self, token: str, name: str, *, with_messages: bool, request_id: str) -> None:
+        request = mb.DeleteMailboxRequest(mailbox=name, with_messages=with_messages, request_id=request_id)
         await self._mailboxes.DeleteMailbox(request, token=token, timeout=SECONDS)
 
 

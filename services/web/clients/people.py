@@ -46,7 +46,8 @@ class PeopleClient:
         return convert.contact(reply.contact)
 
     async def update(self, token: str, contact: Contact, request_id: str) -> Contact:
-        """Replace what the form holds; the rest (birthday, photo, …) stays. The form's etag guards both steps."""
+        """Replace what the form holds; the rest (birthday, photo, …) stays. The form's etag guards both
+        steps."""
         message = await self._read(token, contact.contact_id)
         convert.write_into(message, contact)
         message.etag = contact.etag

@@ -88,9 +88,7 @@ class SendClient:
         reply = await self._submissions.SendMessage(request, token=token, timeout=SECONDS)
         return convert.submission(reply.submission)
 
-    async def cancel(
-        self, token: str, submission_id: str, request_id: str
-    ) -> tuple[Submission, Outgoing]:
+    async def cancel(self, token: str, submission_id: str, request_id: str) -> tuple[Submission, Outgoing]:
         request = s.CancelSubmissionRequest(submission_id=submission_id, request_id=request_id)
         reply = await self._submissions.CancelSubmission(request, token=token, timeout=SECONDS)
         return convert.submission(reply.submission), convert.outgoing(reply.content)
@@ -100,9 +98,7 @@ class SendClient:
         reply = await self._submissions.RescheduleSubmission(request, token=token, timeout=SECONDS)
         return convert.submission(reply.submission)
 
-    async def resolve(
-        self, token: str, submission_id: str, resolution: str, request_id: str
-    ) -> Submission:
+    async def resolve(self, token: str, submission_id: str, resolution: str, request_id: str) -> Submission:
         request = s.ResolveSubmissionRequest(
             submission_id=submission_id, resolution=RESOLUTIONS[resolution], request_id=request_id
         )

@@ -1,4 +1,5 @@
-"""Translation between protobuf and what the pages show; nothing else in the web touches protobuf but this and clients."""
+"""Translation between protobuf and what the pages show; nothing else in the web touches protobuf but this and
+clients."""
 
 from __future__ import annotations
 

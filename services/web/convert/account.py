@@ -6,7 +6,7 @@ from services.common.gen.postern.auth.v1 import session_service_pb2 as s
 from services.web.convert import when
 from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
 
-KINDS: dict[int, str] = {
+KINDS: dict[s.FactorKind, str] = {
     s.FACTOR_KIND_TOTP: "totp",
     s.FACTOR_KIND_HOTP: "hotp",
     s.FACTOR_KIND_PASSKEY: "passkey",

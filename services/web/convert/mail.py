@@ -28,7 +28,7 @@ from services.web.model.mail import (
     Use,
 )
 
-USES: dict[int, Use] = {
+USES: dict[mb.SpecialUse, Use] = {
     mb.SPECIAL_USE_INBOX: Use.INBOX,
     mb.SPECIAL_USE_DRAFTS: Use.DRAFTS,
     mb.SPECIAL_USE_SENT: Use.SENT,
@@ -67,9 +67,7 @@ def name(ref: MessageRef) -> t.MessageName:
 
 def message_set(messages: MessageRange) -> t.MessageSet:
     return t.MessageSet(
-        range=t.MessageRange(
-            mailbox=messages.mailbox, uid_validity=messages.uid_validity, uids=messages.uids
-        )
+        range=t.MessageRange(mailbox=messages.mailbox, uid_validity=messages.uid_validity, uids=messages.uids)
     )
 
 

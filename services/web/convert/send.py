@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from services.common.gen.postern.sender.v1 import submission_service_pb2 as sub
 from services.common.gen.postern.sender.v1 import types_pb2 as t
@@ -51,7 +52,7 @@ def _source(attachment: Attachment) -> t.AttachmentSource:
 
 def _attachment(message: t.AttachmentSource) -> Attachment:
     kind = message.WhichOneof("source")
-    common = {
+    common: dict[str, Any] = {
         "filename": message.filename,
         "media_type": message.media_type,
         "content_id": message.content_id,

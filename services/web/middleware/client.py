@@ -47,8 +47,9 @@ def _within(address: str, trusted: Sequence[Network]) -> bool:
 def allowed_origin(request: Request, public_url: str) -> bool:
     """Whether a page of ours, the person's own hand, or a link from elsewhere made the request.
 
-    Sec-Fetch-Site decides where the browser sends it (Fetch metadata); else Origin; a browser with neither is left to
-    the form token. Our own pages send no referrer, so Origin may be "null" on their forms and says nothing then.
+    Sec-Fetch-Site decides where the browser sends it (Fetch metadata); else Origin; a browser with neither is
+    left to the form token. Our own pages send no referrer, so Origin may be "null" on their forms and says
+    nothing then.
     """
     site = request.headers.get("sec-fetch-site", "")
     if request.method in SAFE:

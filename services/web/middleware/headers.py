@@ -24,8 +24,8 @@ REMOVE = b"x-postern-without"
 
 
 class HeaderSend:
-    """Adds the headers to a response's start, each unless the page set its own; `x-postern-without` names those to
-    leave out."""
+    """Adds the headers to a response's start, each unless the page set its own; `x-postern-without` names
+    those to leave out."""
 
     def __init__(self, send: Send, secure: bool) -> None:
         self._send, self._secure = send, secure

@@ -1,4 +1,5 @@
-"""The outermost layer: trace id, headers, bounds, time limit, metrics, and a last answer for what nobody caught."""
+"""The outermost layer: trace id, headers, bounds, time limit, metrics, and a last answer for what nobody
+caught."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 _METHODS = {"GET", "HEAD", "POST"}
-# Pictures within a message come from a frame without an origin, files of the bundle from anywhere in the page.
+# Pictures within a message come from a frame without an origin, files of the bundle from anywhere in the
+# page.
 _OPEN_PREFIXES = ("/static/", "/inline/", "/image/")
 OnError = Callable[[Request, BaseException], Awaitable[Response]]
 
@@ -52,7 +54,9 @@ class Shell:
                 raise refusal
             await self._app(scope, self._bounded(request, receive), out)
         except Exception as err:
-            if out.status:  # the answer has begun: all that is left is to break it off, so that it is not taken as whole
+            if (
+                out.status
+            ):  # the answer has begun: all that is left is to break it off, so that it is not taken as whole
                 log.exception("request.broken_off", err, route=_route(scope))
                 raise _BrokenOff from None
             response = await self._on_error(request, err)
@@ -82,7 +86,8 @@ class Shell:
         return None
 
     def _bounded(self, request: Request, receive: Receive) -> Receive:
-        """No body beyond what any page takes; pages with forms of text alone have tighter bounds of their own."""
+        """No body beyond what any page takes; pages with forms of text alone have tighter bounds of their
+        own."""
         hard = self._settings.max_upload_bytes * 4 + self._settings.max_form_bytes
         total = 0
 

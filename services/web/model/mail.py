@@ -259,7 +259,8 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class FlagChange:
-    """Flags to set and to clear, by the names "seen", "flagged", "answered", "forwarded", "junk", "notjunk"."""
+    """Flags to set and to clear, by the names "seen", "flagged", "answered", "forwarded", "junk",
+    "notjunk"."""
 
     add: Sequence[str] = field(default_factory=tuple)
     remove: Sequence[str] = field(default_factory=tuple)

@@ -1,7 +1,7 @@
 """What is done to messages: archive, delete, read, star, move; and how it is taken back.
 
-Every action is a POST that redirects, with a notice that holds what undo needs. Nothing is destroyed but by "Delete
-forever", and a missing Trash or Archive is a question, never a guess (promise 2).
+Every action is a POST that redirects, with a notice that holds what undo needs. Nothing is destroyed but by
+"Delete forever", and a missing Trash or Archive is a question, never a guess (promise 2).
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def _verb(form: Form) -> tuple[str, list[str]]:
 def _split(value: str) -> list[str]:
     """A line of a conversation names all its messages; a full name may hold spaces, in its mailbox."""
     words = value.split(" ")
-    return words if all(word.count(".") == 1 and word.replace(".", "").isdigit() for word in words) else [value]
+    return (
+        words if all(word.count(".") == 1 and word.replace(".", "").isdigit() for word in words) else [value]
+    )
 
 
 def ranges(refs: Sequence[MessageRef]) -> list[MessageRange]:
@@ -87,8 +89,8 @@ async def _act(
 
 
 async def perform(edge: Edge, me: Me, form: Form, verb: str, groups: list[MessageRange]) -> Notice:
-    """One action over each group. Its request id is new each time: a page may come from the browser's cache, and an
-    action done twice finds its messages gone or already so."""
+    """One action over each group. Its request id is new each time: a page may come from the browser's cache,
+    and an action done twice finds its messages gone or already so."""
     mail, token, base = edge.services.mail, me.token("mailstore"), request_id()
     if verb in FLAGS:
         change, kind = FLAGS[verb]
@@ -96,7 +98,9 @@ async def perform(edge: Edge, me: Me, form: Form, verb: str, groups: list[Messag
         for n, group in enumerate(groups):
             count += (await mail.flag(token, group, change, f"{base}.{verb}.{n}")).done
         undo = _flag_undo(groups, change)
-        return Notice(kind, count or sum(len(group.uids) for group in groups), "", "/undo" if undo else "", undo)
+        return Notice(
+            kind, count or sum(len(group.uids) for group in groups), "", "/undo" if undo else "", undo
+        )
     if verb == "delete-forever":
         count = 0
         for n, group in enumerate(groups):
@@ -168,9 +172,7 @@ def _flag_undo(groups: list[MessageRange], change: FlagChange) -> dict[str, str]
     return undo
 
 
-def _ask(
-    edge: Edge, request: Request, me: Me, verb: str, refs: list[MessageRef], back: str
-) -> Response:
+def _ask(edge: Edge, request: Request, me: Me, verb: str, refs: list[MessageRef], back: str) -> Response:
     """There is no Trash (Archive, Junk): what now?"""
     one = len({ref.mailbox for ref in refs}) == 1
     action = f"{urls.mailbox(refs[0].mailbox)}/actions" if one else "/search/actions"

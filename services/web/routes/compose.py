@@ -105,7 +105,8 @@ def _title(composition: Composition) -> str:
 
 
 class _Uploads:
-    """Takes the files of a form; what could not be taken is told, not raised, so that nothing else is lost."""
+    """Takes the files of a form; what could not be taken is told, not raised, so that nothing else is
+    lost."""
 
     def __init__(self, edge: Edge, me: Me) -> None:
         self._edge, self._me = edge, me
@@ -155,9 +156,7 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
         return _failed(edge, request, me, composition, as_posted(err))
 
 
-def _failed(
-    edge: Edge, request: Request, me: Me, composition: Composition, err: PosternError
-) -> Response:
+def _failed(edge: Edge, request: Request, me: Me, composition: Composition, err: PosternError) -> Response:
     """The composer again with everything in it, and what went wrong."""
     if err.reason == Reason.SESSION_ENDED:
         raise err
@@ -166,7 +165,9 @@ def _failed(
     log.warning("compose.failed", reason=err.reason, field=err.metadata.get("field", ""), cause=err.cause)
     text = sentence(err)
     if err.reason in (Reason.DEADLINE_EXCEEDED, Reason.UNAVAILABLE):
-        text = _("The message may not have been taken. Send it again: it will not be sent twice.") + " " + text
+        text = (
+            _("The message may not have been taken. Send it again: it will not be sent twice.") + " " + text
+        )
     field = _FIELD.search(err.metadata.get("field", ""))
     problems = {field[0]: text} if field else {}
     return _page(
@@ -193,7 +194,8 @@ async def _current(edge: Edge, me: Me, composition: Composition) -> Composition:
     """With references into an earlier version of the draft put right."""
     draft = composition.draft
     stale = draft and any(
-        one.part_id and one.message not in (None, draft, composition.forwarded) for one in composition.attachments
+        one.part_id and one.message not in (None, draft, composition.forwarded)
+        for one in composition.attachments
     )
     if draft is None or not stale:
         return composition
@@ -204,9 +206,7 @@ async def _current(edge: Edge, me: Me, composition: Composition) -> Composition:
 async def _save(edge: Edge, me: Me, composition: Composition) -> SavedDraft:
     composition = await _current(edge, me, composition)
     outgoing, _problems = comp.to_outgoing(composition, me)
-    return await edge.services.send.save_draft(
-        me.token("sender"), outgoing, composition.draft, request_id()
-    )
+    return await edge.services.send.save_draft(me.token("sender"), outgoing, composition.draft, request_id())
 
 
 async def _save_page(edge: Edge, request: Request, me: Me, composition: Composition) -> Response:
@@ -215,7 +215,12 @@ async def _save_page(edge: Edge, request: Request, me: Me, composition: Composit
     composition = replace(composition, draft=saved.ref, draft_id=saved.draft_id, request_id=request_id())
     messages = []
     if saved.replaced_missing:
-        messages.append(("warning", _("The draft was changed or sent elsewhere meanwhile; this is now a draft of its own.")))
+        messages.append(
+            (
+                "warning",
+                _("The draft was changed or sent elsewhere meanwhile; this is now a draft of its own."),
+            )
+        )
     when = formats.short_date(saved.saved or formats.now())
     return _page(edge, request, me, composition, problems=problems, messages=messages, saved=when)
 

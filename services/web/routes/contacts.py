@@ -33,7 +33,12 @@ async def show_one(edge: Edge, request: Request, me: Me) -> Response:
 
 
 async def _list_page(
-    edge: Edge, request: Request, me: Me, opening: Any = None, form: dict[str, Any] | None = None, status: int = 200
+    edge: Edge,
+    request: Request,
+    me: Me,
+    opening: Any = None,
+    form: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> Response:
     query = request.query_params.get("q", "").strip()[:200]
     page = request.query_params.get("page", "")[:2000]
@@ -118,7 +123,9 @@ async def save(edge: Edge, request: Request, me: Me) -> Response:
     form = await edge.form(request, me)
     contact = _typed(form)
     problems: dict[str, str] = {}
-    if not (contact.name or contact.given_name or contact.family_name or contact.emails or contact.organisation):
+    if not (
+        contact.name or contact.given_name or contact.family_name or contact.emails or contact.organisation
+    ):
         problems["name"] = _("Type a name or an email address.")
     bad = [one.value for one in contact.emails if not addresses.good(one.value)]
     if bad:
@@ -146,7 +153,9 @@ async def act(edge: Edge, request: Request, me: Me) -> Response:
             return edge.redirect(me, "/contacts", Notice("nothing-selected"))
         count = await people.delete(token, ids, f"{write}.delete")
         undo = {"do": "undelete", "contact": " ".join(ids)}
-        return edge.redirect(me, "/contacts", Notice("contacts-deleted", count, "", "/contacts/actions", undo))
+        return edge.redirect(
+            me, "/contacts", Notice("contacts-deleted", count, "", "/contacts/actions", undo)
+        )
     if form.get("do") == "undelete":
         ids = [one for value in ids for one in value.split()][:1000]
         await people.undelete(token, ids, f"{write}.undelete")

@@ -50,7 +50,7 @@ class Place:
         )
 
     @property
-    def query(self) -> dict[str, str]:
+    def query(self) -> dict[str, Any]:
         return {"page": self.page, "sort": self.sort, "filter": self.filter}
 
     @property
@@ -153,7 +153,9 @@ def list_context(
 
 
 def _first_page(place: Place, page: MessagePage | ConversationPage | None) -> str | None:
-    return urls.mailbox(place.mailbox, sort=place.sort, filter=place.filter) if page and page.position else None
+    return (
+        urls.mailbox(place.mailbox, sort=place.sort, filter=place.filter) if page and page.position else None
+    )
 
 
 def count_text(page: MessagePage | ConversationPage) -> str:

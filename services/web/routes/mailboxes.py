@@ -22,7 +22,14 @@ async def new(edge: Edge, request: Request, me: Me) -> Response:
 
 
 def _new_page(
-    edge: Edge, request: Request, me: Me, tree: MailboxTree, name: str, problem: str, parent: str = "", status: int = 200
+    edge: Edge,
+    request: Request,
+    me: Me,
+    tree: MailboxTree,
+    name: str,
+    problem: str,
+    parent: str = "",
+    status: int = 200,
 ) -> Response:
     parents = [("", _("At the top"))] + [
         (line.mailbox.name, " " * 2 * line.depth + line.name)
@@ -59,7 +66,9 @@ async def create(edge: Edge, request: Request, me: Me) -> Response:
 
 def _full_name(tree: MailboxTree, name: str, parent: str) -> str:
     above = tree.find(parent) if parent else None
-    delimiter = above.delimiter if above else next((one.delimiter for one in tree.mailboxes if one.delimiter), "")
+    delimiter = (
+        above.delimiter if above else next((one.delimiter for one in tree.mailboxes if one.delimiter), "")
+    )
     if not name or len(name) > 200 or not name.isprintable():
         raise invalid_argument("name", "missing" if not name else "malformed")
     if delimiter and delimiter in name:

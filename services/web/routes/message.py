@@ -45,7 +45,10 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         message = await opening
         remember(edge, me, message, within)
         context = reading.context(message, me, prefer_text=prefer_text, within=within)
-        context |= list_context(me, place, MailboxTree(), None) | {"opened": message, "title": context["subject"]}
+        context |= list_context(me, place, MailboxTree(), None) | {
+            "opened": message,
+            "title": context["subject"],
+        }
         return edge.page(request, me, "reading_pane.html", "mail", **context)
     message, (tree, tree_error), (page, page_error) = await asyncio.gather(
         opening,
@@ -93,5 +96,3 @@ async def open_again(edge: Edge, me: Me, ref: MessageRef, within: str = "") -> O
     return await edge.services.mail.message(
         me.token("mailstore"), ref, mark_seen=False, neighbours=False, within=within
     )
-
-

@@ -34,13 +34,9 @@ def state_words(submission: Submission) -> str:
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
-    nav, submissions = await asyncio.gather(
-        edge.nav(me), edge.services.send.outbox(me.token("sender"))
-    )
+    nav, submissions = await asyncio.gather(edge.nav(me), edge.services.send.outbox(me.token("sender")))
     entries = [(one, state_words(one)) for one in submissions]
-    return edge.page(
-        request, me, "outbox.html", "outbox", wide=True, entries=entries, **nav
-    )
+    return edge.page(request, me, "outbox.html", "outbox", wide=True, entries=entries, **nav)
 
 
 async def submit(edge: Edge, request: Request, me: Me) -> Response:

@@ -1,7 +1,7 @@
 """Parts of a message: the document of its HTML, attachments, pictures within, the source.
 
-Nothing active is ever shown in place: what is not a plain picture is offered as a download, under a policy that lets
-it do nothing even when somebody opens it by its address (promise 4).
+Nothing active is ever shown in place: what is not a plain picture is offered as a download, under a policy
+that lets it do nothing even when somebody opens it by its address (promise 4).
 """
 
 from __future__ import annotations

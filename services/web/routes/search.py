@@ -46,7 +46,9 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         count=_count(result),
         failed=[labels.get(name, name) for name in result.failed],
         complete=result.complete,
-        older=urls.with_query("/search", q=query, in_=where, page=result.next_token) if result.next_token else None,
+        older=urls.with_query("/search", q=query, in_=where, page=result.next_token)
+        if result.next_token
+        else None,
         newer=urls.with_query("/search", q=query, in_=where) if page else None,
         places=[("", _("All mailboxes")), *((name, label) for name, label in labels.items())],
         targets=move_targets(tree, ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -33,7 +35,7 @@ async def submit(edge: Edge, request: Request) -> Response:
     visitor = request.cookies.get(edge.cookies.visitor, "")
     email, password = form.get("email").strip(), form.get("password")
     kept = kept_form(form.get("kept")) if form.get("kept") else None
-    back = {
+    back: dict[str, Any] = {
         "email": email,
         "next_": form.get("next"),
         "kept": kept,
@@ -51,8 +53,8 @@ async def submit(edge: Edge, request: Request) -> Response:
         status = explain(err).status
         return sign_in_page(edge, request, problem=sentence(err), status=status, **back)
     if isinstance(outcome, Challenge):
-        err = PosternError(Reason.UNSUPPORTED)
-        return sign_in_page(edge, request, problem=sentence(err), status=501, **back)
+        problem = sentence(PosternError(Reason.UNSUPPORTED))
+        return sign_in_page(edge, request, problem=problem, status=501, **back)
     response: Response
     if kept is not None:
         me = await edge.sessions.open(outcome.secret, edge.client(request))
@@ -74,8 +76,8 @@ async def go_on(edge: Edge, request: Request, me: Me, kept: Form, kept_for: str)
 
 
 async def leave_page(edge: Edge, request: Request) -> Response:
-    """The link "Sign out": at once where a page of ours was clicked; else, since a page elsewhere may have made the
-    link, with a button."""
+    """The link "Sign out": at once where a page of ours was clicked; else, since a page elsewhere may have
+    made the link, with a button."""
     if request.headers.get("sec-fetch-site") == "same-origin":
         return await _leave(edge, request)
     try:
@@ -95,10 +97,17 @@ async def leave(edge: Edge, request: Request) -> Response:
 
 async def _leave(edge: Edge, request: Request) -> Response:
     secret = edge.cookies.secret(request)
+    failed = None
     if secret:
         edge.sessions.forget(secret)
-        await edge.services.auth.end_session(secret)
-    response = RedirectResponse("/sign-in", 303)
+        _done, failed = await edge.attempt(edge.services.auth.end_session(secret))
+    response: Response = RedirectResponse("/sign-in", 303)
+    if failed is not None:
+        problem = _(
+            "This browser is signed out, but the session could not be ended on the server. "
+            "It ends by itself later."
+        )
+        response = sign_in_page(edge, request, problem=problem, status=503)
     for name in (edge.cookies.name, edge.cookies.notice):
         edge.cookies.drop(response, name)
     # Pages kept for the back button go with the session.

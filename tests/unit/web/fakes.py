@@ -1,0 +1,453 @@
+"""The four services in memory, satisfying services.web.ports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from services.common.errors import PosternError, Reason, error
+from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
+from services.web.model.mail import (
+    ActionResult,
+    Address,
+    ConversationPage,
+    Envelope,
+    FlagChange,
+    Flags,
+    MailboxTree,
+    MailboxView,
+    MessagePage,
+    MessageRange,
+    MessageRef,
+    Moved,
+    OpenMessage,
+    Order,
+    Part,
+    Row,
+    SearchResult,
+    TextPart,
+    Use,
+)
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
+from services.web.model.people import Contact, ContactPage, Suggestion
+from services.web.ports import PartStream, Services
+
+AUDIENCES = ("auth", "mailstore", "sender", "contacts")
+VALIDITY = 7
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class FakeAuth:
+    passwords: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "alice"})
+    sessions: dict[str, str] = field(default_factory=dict)
+    preferences: Preferences = Preferences()
+    identities: tuple[Identity, ...] = (
+        Identity("i1", "alice@example.org", "Alice Example", is_default=True),
+    )
+    grants: int = 0
+    seconds: float = 300
+    fail: PosternError | None = None
+
+    async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge:
+        if self.fail:
+            raise self.fail
+        if self.passwords.get(address.lower()) != password:
+            raise PosternError(Reason.AUTHENTICATION_FAILED)
+        secret = f"secret-{len(self.sessions)}-" + "x" * 30
+        self.sessions[secret] = address.lower()
+        return SignedIn(secret, address.lower())
+
+    async def continue_sign_in(
+        self, state: str, code: str, kind: str, client: Client
+    ) -> SignedIn | Challenge:
+        raise PosternError(Reason.UNSUPPORTED)
+
+    async def grant(self, secret: str, client: Client) -> Grant:
+        if secret not in self.sessions:
+            raise PosternError(Reason.SESSION_ENDED)
+        self.grants += 1
+        tokens = {audience: f"{audience}-token" for audience in AUDIENCES}
+        expires = datetime.now(UTC) + timedelta(seconds=self.seconds)
+        return Grant(self.sessions[secret], tokens, expires, "s1", self.preferences, self.identities)
+
+    async def end_session(self, secret: str) -> None:
+        self.sessions.pop(secret, None)
+
+    async def devices(self, token: str) -> tuple[Device, ...]:
+        return (Device("s1", NOON, NOON, "127.0.0.1", "Browser", True),)
+
+    async def revoke(self, token: str, session_id: str) -> int:
+        return 1
+
+    async def revoke_others(self, token: str) -> int:
+        return 2
+
+    async def update_preferences(
+        self, token: str, preferences: Preferences, fields: Sequence[str]
+    ) -> Preferences:
+        self.preferences = preferences
+        return preferences
+
+    async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
+        self.identities = (identity,)
+        return identity
+
+
+@dataclass
+class StoredMessage:
+    uid: int
+    envelope: Envelope
+    texts: tuple[TextPart, ...] = (TextPart("1", "text/plain", "Hello\n"),)
+    attachments: tuple[Part, ...] = ()
+    inline: tuple[Part, ...] = ()
+    content: dict[str, bytes] = field(default_factory=dict)
+    flags: Flags = Flags()
+
+
+def envelope(subject: str, sender: str = "bob@example.org", **fields: object) -> Envelope:
+    base = Envelope(
+        subject=subject,
+        from_=(Address("Bob", sender),),
+        to=(Address("", "alice@example.org"),),
+        date=NOON,
+        message_id=f"<{abs(hash(subject))}@example.org>",
+    )
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeMail:
+    boxes: dict[str, dict[int, StoredMessage]] = field(
+        default_factory=lambda: {"INBOX": {}, "Drafts": {}, "Sent": {}, "Archive": {}, "Trash": {}}
+    )
+    uses: dict[str, Use] = field(
+        default_factory=lambda: {
+            "INBOX": Use.INBOX,
+            "Drafts": Use.DRAFTS,
+            "Sent": Use.SENT,
+            "Archive": Use.ARCHIVE,
+            "Trash": Use.TRASH,
+        }
+    )
+    calls: list[str] = field(default_factory=list)
+    fail: dict[str, PosternError] = field(default_factory=dict)
+    changes: int = 0
+
+    def add(self, message: StoredMessage, mailbox: str = "INBOX") -> MessageRef:
+        self.boxes.setdefault(mailbox, {})[message.uid] = message
+        return MessageRef(mailbox, VALIDITY, message.uid)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.fail:
+            raise self.fail[name]
+
+    def _row(self, mailbox: str, message: StoredMessage) -> Row:
+        return Row(
+            MessageRef(mailbox, VALIDITY, message.uid),
+            message.envelope,
+            message.flags,
+            message.envelope.date,
+            1234,
+            bool(message.attachments),
+            "snippet text",
+        )
+
+    def _box(self, mailbox: str) -> dict[int, StoredMessage]:
+        if mailbox not in self.boxes:
+            raise error(Reason.MAILBOX_NOT_FOUND)
+        return self.boxes[mailbox]
+
+    async def mailboxes(self, token: str) -> MailboxTree:
+        self._called("mailboxes")
+        return MailboxTree(
+            tuple(
+                MailboxView(
+                    name,
+                    name.rpartition("/")[2],
+                    "/",
+                    name.rpartition("/")[0],
+                    self.uses.get(name, Use.NONE),
+                    messages=len(box),
+                    unread=sum(not one.flags.seen for one in box.values()),
+                    uid_validity=VALIDITY,
+                )
+                for name, box in self.boxes.items()
+            )
+        )
+
+    async def messages(
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+    ) -> MessagePage:
+        self._called("messages")
+        box = self._box(mailbox)
+        found = [self._row(mailbox, box[uid]) for uid in sorted(box, reverse=True)]
+        start = int(page or 0)
+        return MessagePage(
+            tuple(found[start : start + rows]),
+            str(start + rows) if start + rows < len(found) else "",
+            str(start - rows) if start - rows > 0 else "",
+            len(found),
+            sum(not row.flags.seen for row in found),
+            start,
+            VALIDITY,
+            f"state-{self.changes}",
+        )
+
+    async def conversations(
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+    ) -> ConversationPage:
+        raise PosternError(Reason.UNSUPPORTED)
+
+    async def message(
+        self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
+    ) -> OpenMessage:
+        self._called("message")
+        if ref.uid_validity != VALIDITY:
+            raise error(Reason.MAILBOX_CHANGED)
+        message = self._box(ref.mailbox).get(ref.uid)
+        if message is None:
+            raise error(Reason.MESSAGE_GONE)
+        row = self._row(ref.mailbox, message)
+        if mark_seen:
+            message.flags = replace(message.flags, seen=True)
+        return OpenMessage(row, message.texts, message.attachments, message.inline)
+
+    async def search(
+        self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
+    ) -> SearchResult:
+        self._called("search")
+        found = tuple(
+            self._row(name, one)
+            for name, box in self.boxes.items()
+            for one in box.values()
+            if text.lower() in one.envelope.subject.lower() and (not mailboxes or name in mailboxes)
+        )
+        return SearchResult(found, len(found))
+
+    @asynccontextmanager
+    async def read_part(self, token: str, ref: MessageRef, part_id: str) -> AsyncIterator[PartStream]:
+        self._called("read_part")
+        message = self._box(ref.mailbox)[ref.uid]
+        part = next((one for one in (*message.attachments, *message.inline) if one.part_id == part_id), None)
+        if part is None:
+            raise error(Reason.PART_NOT_FOUND)
+        yield PartStream(part, _chunks(message.content[part_id]))
+
+    @asynccontextmanager
+    async def read_source(
+        self, token: str, ref: MessageRef, *, headers_only: bool
+    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+        yield 15, _chunks(b"Subject: x\r\n\r\ny")
+
+    async def flag(
+        self, token: str, messages: MessageRange, change: FlagChange, request_id: str
+    ) -> ActionResult:
+        self._called("flag")
+        box, done = self._box(messages.mailbox), 0
+        for uid in messages.uids:
+            if uid in box:
+                values = {name: True for name in change.add} | {name: False for name in change.remove}
+                box[uid].flags = replace(box[uid].flags, **values)
+                done += 1
+        self.changes += 1
+        return ActionResult(done, len(messages.uids) - done)
+
+    async def move(
+        self, token: str, messages: MessageRange, destination: str, request_id: str
+    ) -> ActionResult:
+        self._called("move")
+        source, target = self._box(messages.mailbox), self._box(destination)
+        old, new = [], []
+        for uid in messages.uids:
+            if uid in source:
+                fresh = max(target, default=0) + 100
+                target[fresh] = replace(source.pop(uid), uid=fresh)
+                old.append(uid)
+                new.append(fresh)
+        self.changes += 1
+        pair = Moved(
+            MessageRange(messages.mailbox, VALIDITY, tuple(old)),
+            MessageRange(destination, VALIDITY, tuple(new)),
+        )
+        return ActionResult(len(old), len(messages.uids) - len(old), (pair,) if old else ())
+
+    async def copy(
+        self, token: str, messages: MessageRange, destination: str, request_id: str
+    ) -> ActionResult:
+        return ActionResult(len(messages.uids))
+
+    async def delete(
+        self, token: str, messages: MessageRange, *, permanently: bool, request_id: str
+    ) -> ActionResult:
+        self._called("delete")
+        if permanently:
+            box, done = self._box(messages.mailbox), 0
+            for uid in messages.uids:
+                done += box.pop(uid, None) is not None
+            self.changes += 1
+            return ActionResult(done)
+        if "Trash" not in self.boxes:
+            raise error(Reason.SPECIAL_MAILBOX_MISSING, use="trash")
+        return await self.move(token, messages, "Trash", request_id)
+
+    async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str:
+        self._called("ensure_special")
+        name = next((name for name in self.boxes if self.uses.get(name) is use), "")
+        if not name and not create:
+            raise error(Reason.SPECIAL_MAILBOX_MISSING, use=use.value)
+        if not name:
+            name = use.value.capitalize()
+            self.boxes[name], self.uses[name] = {}, use
+        return name
+
+    async def create_mailbox(self, token: str, name: str, request_id: str) -> str:
+        if name in self.boxes:
+            raise error(Reason.MAILBOX_EXISTS)
+        self.boxes[name] = {}
+        return name
+
+    async def rename_mailbox(self, token: str, name: str, new_name: str, request_id: str) -> str:
+        self.boxes[new_name] = self._box(name)
+        del self.boxes[name]
+        return new_name
+
+    async def delete_mailbox(self, token: str, name: str, *, with_messages: bool, request_id: str) -> None:
+        if self._box(name) and not with_messages:
+            raise error(Reason.CONFLICT)
+        del self.boxes[name]
+
+
+async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), 65536):
+        yield content[at : at + 65536]
+
+
+@dataclass
+class FakeSend:
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    sent: dict[str, Outgoing] = field(default_factory=dict)
+    drafts: list[tuple[Outgoing, MessageRef | None]] = field(default_factory=list)
+    fail: dict[str, PosternError] = field(default_factory=dict)
+    submissions: tuple[Submission, ...] = ()
+
+    async def upload(
+        self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
+    ) -> Attachment:
+        if "upload" in self.fail:
+            raise self.fail["upload"]
+        content = b"".join([chunk async for chunk in chunks])
+        self.uploads[f"u{len(self.uploads)}"] = content
+        return Attachment(filename, media_type, len(content), f"u{len(self.uploads) - 1}")
+
+    async def delete_upload(self, token: str, upload_id: str) -> None:
+        self.uploads.pop(upload_id, None)
+
+    async def save_draft(
+        self, token: str, content: Outgoing, replaces: MessageRef | None, request_id: str
+    ) -> SavedDraft:
+        if "save_draft" in self.fail:
+            raise self.fail["save_draft"]
+        self.drafts.append((content, replaces))
+        return SavedDraft(
+            MessageRef("Drafts", VALIDITY, len(self.drafts)), content.draft_id or "d1", False, NOON
+        )
+
+    async def send(
+        self,
+        token: str,
+        content: Outgoing,
+        *,
+        request_id: str,
+        undo_seconds: int,
+        send_at: datetime | None,
+        draft: MessageRef | None,
+    ) -> Submission:
+        if "send" in self.fail:
+            raise self.fail["send"]
+        self.sent.setdefault(request_id, content)
+        return Submission("sub1", "held" if undo_seconds else "queued")
+
+    async def cancel(self, token: str, submission_id: str, request_id: str) -> tuple[Submission, Outgoing]:
+        content = next(iter(self.sent.values()))
+        return Submission(submission_id, "cancelled"), content
+
+    async def send_now(self, token: str, submission_id: str, request_id: str) -> Submission:
+        return Submission(submission_id, "queued")
+
+    async def resolve(self, token: str, submission_id: str, resolution: str, request_id: str) -> Submission:
+        return Submission(submission_id, "filed")
+
+    async def outbox(self, token: str) -> tuple[Submission, ...]:
+        if "outbox" in self.fail:
+            raise self.fail["outbox"]
+        return self.submissions
+
+
+@dataclass
+class FakePeople:
+    people: dict[str, Contact] = field(default_factory=dict)
+    deleted: dict[str, Contact] = field(default_factory=dict)
+    used: list[tuple[str, str]] = field(default_factory=list)
+    fail: dict[str, PosternError] = field(default_factory=dict)
+
+    def _called(self, name: str) -> None:
+        if name in self.fail or "all" in self.fail:
+            raise self.fail.get(name) or self.fail["all"]
+
+    async def contacts(self, token: str, query: str, *, page: str, rows: int) -> ContactPage:
+        self._called("contacts")
+        found = tuple(one for one in self.people.values() if query.lower() in one.name.lower())
+        return ContactPage(found, "", len(found))
+
+    async def contact(self, token: str, contact_id: str) -> Contact:
+        self._called("contact")
+        if contact_id not in self.people:
+            raise error(Reason.NOT_FOUND)
+        return self.people[contact_id]
+
+    async def create(self, token: str, contact: Contact, request_id: str) -> Contact:
+        self._called("create")
+        made = replace(contact, contact_id=f"c{len(self.people) + 1}", etag="e1")
+        self.people[made.contact_id] = made
+        return made
+
+    async def update(self, token: str, contact: Contact, request_id: str) -> Contact:
+        if self.people[contact.contact_id].etag != contact.etag:
+            raise error(Reason.CONFLICT)
+        self.people[contact.contact_id] = replace(contact, etag=contact.etag + "+")
+        return self.people[contact.contact_id]
+
+    async def delete(self, token: str, ids: Sequence[str], request_id: str) -> int:
+        for one in ids:
+            self.deleted[one] = self.people.pop(one)
+        return len(ids)
+
+    async def undelete(self, token: str, ids: Sequence[str], request_id: str) -> int:
+        for one in ids:
+            self.people[one] = self.deleted.pop(one)
+        return len(ids)
+
+    async def suggest(
+        self, token: str, prefix: str, exclude: Sequence[str], rows: int
+    ) -> tuple[Suggestion, ...]:
+        self._called("suggest")
+        return (Suggestion("Bob", "bob@example.org", "book"),)
+
+    async def record_use(self, token: str, people: Sequence[tuple[str, str]], request_id: str) -> None:
+        self._called("record_use")
+        self.used.extend(people)
+
+
+@dataclass
+class Fakes:
+    auth: FakeAuth = field(default_factory=FakeAuth)
+    mail: FakeMail = field(default_factory=FakeMail)
+    send: FakeSend = field(default_factory=FakeSend)
+    people: FakePeople = field(default_factory=FakePeople)
+
+    def services(self) -> Services:
+        return Services(self.auth, self.mail, self.send, self.people)
