@@ -22,7 +22,7 @@ const ACTIONS: Record<string, () => void> = {
   j: () => moveBy(1),
   k: () => moveBy(-1),
   x: toggleRow,
-  z: () => document.querySelector<HTMLFormElement>("[data-undo]")?.requestSubmit(),
+  z: () => document.querySelector<HTMLFormElement>("form[data-undo]")?.requestSubmit(),
 };
 
 export function startKeys(): void {
@@ -84,7 +84,7 @@ function showKeys(): void {
     add("k", word("previous"));
     add("x", word("select"));
   }
-  if (document.querySelector("[data-undo]")) add("z", word("undo"));
+  if (document.querySelector("form[data-undo]")) add("z", word("undo"));
   add("?", word("keys"));
 
   const on = make("input", { type: "checkbox" });
