@@ -1,0 +1,98 @@
+"""Saving a draft: the new version is appended first, then the old ones go, so that at no moment there is none.
+
+A crash in between leaves two; every version carries the draft's id in a header, by which the next save finds and
+removes what was left. The id is checked in full before anything is removed: SEARCH matches parts of a value too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from services.common.errors import PosternError, invalid_argument
+from services.common.logging import get_logger
+from services.mailstore.acting.append import append_spool, drop_draft
+from services.mailstore.acting.move import remove
+from services.mailstore.acting.spool import Spool
+from services.mailstore.acting.targets import Batch
+from services.mailstore.imap.failure import CommandRefused
+from services.mailstore.imap.parser import header_item
+from services.mailstore.imap.session import Session
+from services.mailstore.imap.syntax import string, uid_set
+from services.mailstore.mailboxes import manage
+from services.mailstore.mailboxes.model import Use
+from services.mailstore.mime.headers import parse_headers
+from services.mailstore.names import MessageName, read_flags
+from services.mailstore.reading.opening import open_mailbox
+from services.mailstore.reading.orders import search_raw
+from services.mailstore.reading.rows import gather
+
+log = get_logger(__name__)
+HEADER = "X-Postern-Draft-Id"
+_ID = re.compile(r"[A-Za-z0-9._-]{8,100}\Z")
+_FLAGS = ("\\Draft", "\\Seen")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRequest:
+    """Which draft, and which version this one replaces."""
+
+    draft_id: str
+    replaces: MessageName | None = None
+    create_missing: bool = False
+
+
+async def save(session: Session, request: DraftRequest, spool: Spool) -> tuple[MessageName, bool]:
+    """The name of the saved version, and whether the one that it replaces was not there any more.
+
+    SPECIAL_MAILBOX_MISSING where there is no Drafts and none is to be made.
+    """
+    if not _ID.match(request.draft_id):
+        raise invalid_argument("draft_id", "malformed")
+    box, _ = await manage.ensure_special(session, Use.DRAFTS, create_missing=request.create_missing)
+    name = await append_spool(session, box.name, _FLAGS, None, spool, _id_header(spool, request.draft_id))
+    if not name.uid:
+        newest = await _versions(session, box.name, request.draft_id)
+        name = newest[-1] if newest else name
+    replaced = True
+    if request.replaces is not None and request.replaces != name:
+        replaced = await drop_draft(session, request.replaces)
+    if name.uid:
+        await _drop_leftovers(session, name, request.draft_id)
+    return name, not replaced
+
+
+def _id_header(spool: Spool, draft_id: str) -> bytes:
+    """The header to put before the message; none where it carries the id already."""
+    present = parse_headers(spool.header()).get(HEADER)
+    if present.strip() == draft_id.encode("ascii"):
+        return b""
+    return f"{HEADER}: {draft_id}\r\n".encode("ascii")
+
+
+async def _drop_leftovers(session: Session, newest: MessageName, draft_id: str) -> None:
+    """Remove older versions of the draft that a crash left. Failing does no harm: the next save tries again."""
+    try:
+        older = [name.uid for name in await _versions(session, newest.mailbox, draft_id) if name.uid < newest.uid]
+        if older:
+            await open_mailbox(session, newest.mailbox, uid_validity=newest.uid_validity, write=True)
+            await remove(session, Batch(newest.mailbox, newest.uid_validity, tuple(older), ()))
+    except (PosternError, CommandRefused) as err:
+        log.info("draft.leftovers_failed", uid=newest.uid, cause=err)
+
+
+async def _versions(session: Session, mailbox: str, draft_id: str) -> list[MessageName]:
+    """All versions of the draft, oldest first."""
+    selected, _ = await open_mailbox(session, mailbox, reopen=True)
+    header = HEADER.encode("ascii")
+    uids = await search_raw(session, [b"UNDELETED", b"HEADER", header, string(draft_id.encode("ascii"))])
+    if not uids:
+        return []
+    command = [b"UID", b"FETCH", uid_set(uids), b"(UID FLAGS BODY.PEEK[HEADER.FIELDS (" + header + b")])"]
+    (result,) = await session.execute(command)
+    versions = []
+    for uid, data in sorted(gather([result]).items()):
+        values = [value.strip() for value in parse_headers(header_item(data)).get_all(HEADER)]
+        if draft_id.encode("ascii") in values[:1] and read_flags(data.get(b"FLAGS")).draft:
+            versions.append(MessageName(mailbox, selected.uid_validity, uid))
+    return versions

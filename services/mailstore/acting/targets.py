@@ -1,0 +1,83 @@
+"""Which messages an action means: named ones, or all that a query matches now; in bounded batches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from services.common.errors import Reason, error
+from services.mailstore.imap.session import Session
+from services.mailstore.imap.syntax import uid_set, uid_sets
+from services.mailstore.mailboxes import listing
+from services.mailstore.names import MessageRange, check_mailbox, check_uids
+from services.mailstore.reading.opening import open_mailbox
+from services.mailstore.reading.orders import search_raw, search_uids
+from services.mailstore.searching.places import mailboxes_of
+from services.mailstore.searching.query import Query
+
+BATCH = 500
+# "All that match": beyond this the caller repeats the action.
+MOST = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Named messages, or a query over `mailboxes` (none: all but Trash and Junk)."""
+
+    range: MessageRange | None = None
+    query: Query | None = None
+    mailboxes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of the open mailbox that are there, and those that are not any more."""
+
+    mailbox: str
+    uid_validity: int
+    uids: tuple[int, ...]
+    gone: tuple[int, ...]
+
+    def here(self, uids: tuple[int, ...] | list[int]) -> MessageRange:
+        return MessageRange(self.mailbox, self.uid_validity, tuple(uids))
+
+
+async def resolve(session: Session, target: Target) -> list[MessageRange]:
+    """The messages meant, by mailbox. MAILBOX_NOT_FOUND, MAILBOX_CHANGED."""
+    if target.range is not None:
+        check_mailbox(target.range.mailbox)
+        return [
+            MessageRange(target.range.mailbox, target.range.uid_validity, check_uids(target.range.uids))
+        ]
+    assert target.query is not None
+    tree = await listing.list_mailboxes(session, counts=False)
+    ranges: list[MessageRange] = []
+    total = 0
+    for mailbox in mailboxes_of(tree, target.query, target.mailboxes):
+        selected, _ = await open_mailbox(session, mailbox, reopen=True)
+        uids = await search_uids(session, target.query)
+        total += len(uids)
+        if total > MOST:
+            raise error(Reason.TOO_LARGE, limit=str(MOST))
+        if uids:
+            ranges.append(MessageRange(mailbox, selected.uid_validity, tuple(uids)))
+    return ranges
+
+
+async def batches(session: Session, ranges: list[MessageRange]) -> AsyncIterator[Batch]:
+    """Each batch with its mailbox open for writing and its UIDVALIDITY checked."""
+    for messages in ranges:
+        for uids, numbers in uid_sets(messages.uids, BATCH):
+            await open_mailbox(session, messages.mailbox, uid_validity=messages.uid_validity, write=True)
+            there = set(await search_raw(session, [b"UID", numbers]))
+            yield Batch(
+                messages.mailbox,
+                messages.uid_validity,
+                tuple(uid for uid in uids if uid in there),
+                tuple(uid for uid in uids if uid not in there),
+            )
+
+
+def numbers(batch: Batch) -> bytes:
+    """The batch's messages as a sequence set."""
+    return uid_set(batch.uids)

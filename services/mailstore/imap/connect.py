@@ -1,0 +1,159 @@
+"""From nothing to an authenticated session: TCP, TLS, greeting, login, ID."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import ssl
+from dataclasses import dataclass, field
+
+from services.common.endpoint import TlsMode
+from services.mailstore.imap.deadline import time_left
+from services.mailstore.imap.failure import (
+    CommandRefused,
+    ConnectionLost,
+    LoginRefused,
+    ProtocolError,
+    ServerTimeout,
+)
+from services.mailstore.imap.parser import parse_values
+from services.mailstore.imap.session import Session
+from services.mailstore.imap.syntax import string
+from services.mailstore.imap.transport import ImapTransport
+
+# RFC 5530 section 3: the credential is fine, there is just no room or no service now.
+_BUSY_CODES = frozenset({"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG"})
+
+
+@dataclass(frozen=True)
+class ImapServer:
+    """Where the mail is. Times in seconds."""
+
+    host: str
+    port: int
+    tls: TlsMode
+    context: ssl.SSLContext | None
+    connect_timeout: float = 10.0
+    io_timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose mail it is. `id` is the account, the other two open it at the server."""
+
+    id: str
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def key(self) -> bytes:
+        """Names the account together with its credential, so that a changed password gets connections of its own."""
+        digest = hashlib.sha256()
+        for text in (self.id, self.username, self.password):
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+        return digest.digest()
+
+
+class ServerBusy(ConnectionLost):
+    """The server takes no further connection of this account (or of anybody) now."""
+
+
+async def connect(server: ImapServer, account: Account) -> Session:
+    """A session, logged in. ConnectionLost, ServerTimeout, LoginRefused, ServerBusy, ProtocolError."""
+    loop = asyncio.get_running_loop()
+    timeout = time_left(server.connect_timeout)
+    implicit = server.tls is TlsMode.IMPLICIT
+    try:
+        async with asyncio.timeout(timeout):
+            _, transport = await loop.create_connection(
+                ImapTransport,
+                server.host,
+                server.port,
+                ssl=server.context if implicit else None,
+                server_hostname=server.host if implicit else None,
+            )
+    except TimeoutError:
+        raise ServerTimeout("connect") from None
+    except ssl.SSLError as err:
+        raise ConnectionLost(f"TLS: {err.reason or type(err).__name__}") from err
+    except OSError as err:
+        raise ConnectionLost(f"connect: {type(err).__name__} errno={err.errno}") from err
+    session = Session(transport, server.io_timeout)
+    try:
+        async with asyncio.timeout(timeout):
+            await _greet(session, server, timeout)
+            await _login(session, account)
+        await _introduce(session)
+    except TimeoutError:
+        session.close()
+        raise ServerTimeout("login") from None
+    except ssl.SSLError as err:
+        session.close()
+        raise ConnectionLost(f"TLS: {err.reason or type(err).__name__}") from err
+    except OSError as err:
+        session.close()
+        raise ConnectionLost(f"login: {type(err).__name__}") from err
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+async def _greet(session: Session, server: ImapServer, timeout: float) -> None:
+    greeting = await session.transport.receive(timeout)
+    if greeting.tag != b"*" or greeting.name not in ("OK", "PREAUTH", "BYE"):
+        raise ProtocolError("no IMAP greeting")
+    if greeting.name == "BYE":
+        raise ServerBusy("BYE as greeting")
+    if greeting.name == "PREAUTH":
+        # Somebody else's identity; with STARTTLS it is also how an attacker prevents it (RFC 9051 section 11.1).
+        raise ProtocolError("PREAUTH")
+    if server.tls is TlsMode.STARTTLS:
+        (result,) = await session.execute([b"STARTTLS"])
+        if result.status != "OK" or server.context is None:
+            raise ConnectionLost("the server has no STARTTLS")
+        await session.transport.start_tls(server.context, server.host, timeout)
+        session.capabilities = frozenset()
+    elif greeting.code == "CAPABILITY":
+        words = parse_values([greeting.code_data])
+        session.capabilities = frozenset(word.decode("ascii", "replace").upper() for word in words)
+    if not session.capabilities:
+        await session.command(b"CAPABILITY")
+
+
+async def _login(session: Session, account: Account) -> None:
+    username, password = account.username.encode("utf-8"), account.password.encode("utf-8")
+    if b"\0" in username or b"\0" in password:
+        raise LoginRefused("NUL in the credential")
+    plain = session.has("AUTH=PLAIN")
+    if session.has("LOGINDISABLED") and not plain:
+        raise ConnectionLost("the server allows no login on this connection")
+    before = session.capabilities
+    ascii_only = username.isascii() and password.isascii()
+    # LOGIN is for US-ASCII (RFC 9051 section 6.2.3); PLAIN carries UTF-8 (RFC 4616).
+    if plain and session.has("SASL-IR") and (not ascii_only or session.has("LOGINDISABLED")):
+        token = base64.b64encode(b"\0" + username + b"\0" + password)
+        (result,) = await session.execute([b"AUTHENTICATE", b"PLAIN", token])
+    else:
+        (result,) = await session.execute([b"LOGIN", string(username), string(password)])
+    if result.status != "OK":
+        if result.code in _BUSY_CODES:
+            raise ServerBusy(f"login: {result.code}")
+        raise LoginRefused(f"login: {result.status} [{result.code}]")
+    if session.capabilities == before and result.code != "CAPABILITY":
+        await session.command(b"CAPABILITY")
+
+
+async def _introduce(session: Session) -> None:
+    commands = []
+    if session.has("ID"):
+        commands.append([b"ID", b'("name" "Postern")'])
+    if session.has("UTF8=ONLY"):
+        # RFC 6855 section 6: nothing works there before.
+        commands.append([b"ENABLE", b"UTF8=ACCEPT"])
+    if commands:
+        for result, pieces in zip(await session.execute(*commands), commands, strict=True):
+            if pieces[0] == b"ENABLE" and result.status != "OK":
+                raise CommandRefused("ENABLE", result.status, result.code, "")

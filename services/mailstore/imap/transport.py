@@ -1,0 +1,189 @@
+"""A socket to whole responses.
+
+Invariants: `receive` gives responses in the order of the wire, each complete with its literals; what is buffered
+is bounded (reading stops at HIGH_WATER octets of responses not yet taken); after `abort` nothing is read or sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections import deque
+
+from services.mailstore.imap.failure import ConnectionLost, ProtocolError, ServerTimeout
+from services.mailstore.imap.parser import Response, parse_response
+
+_LITERAL = re.compile(rb"\{(\d+)\+?\}\Z")
+HIGH_WATER = 4 * 1024 * 1024
+LOW_WATER = 1024 * 1024
+# One response: the UIDs of a mailbox of several million messages, or the largest literal that we ever ask for.
+MAX_RESPONSE = 64 * 1024 * 1024
+
+
+class ImapTransport(asyncio.Protocol):
+    """One connection. Use from one event loop, by one task at a time."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        self._parts_size = 0
+        self._literal = -1
+        self._searched = 0
+        self._ready: deque[tuple[Response, int]] = deque()
+        self._ready_size = 0
+        self._paused = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._write_paused = False
+        self._failure: Exception | None = None
+        self.bytes_read = 0
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(ConnectionLost(f"connection lost: {type(exc).__name__ if exc else 'closed by the server'}"))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        if self._writer and not self._writer.done():
+            self._writer.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        self.bytes_read += len(data)
+        self._buffer += data
+        try:
+            self._scan()
+        except ValueError as err:
+            self._fail(ProtocolError(str(err)))
+            self.abort()
+            return
+        if self._ready and self._reader and not self._reader.done():
+            self._reader.set_result(None)
+        if self._ready_size > HIGH_WATER and not self._paused and self._transport:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _scan(self) -> None:
+        buffer = self._buffer
+        position = 0
+        while True:
+            if self._literal >= 0:
+                if len(buffer) - position < self._literal:
+                    break
+                self._parts.append(bytes(memoryview(buffer)[position : position + self._literal]))
+                position += self._literal
+                self._searched = position
+                self._literal = -1
+            end = buffer.find(b"\n", max(position, self._searched))
+            if end < 0:
+                self._searched = len(buffer)
+                break
+            stop = end - 1 if end > position and buffer[end - 1] == 0x0D else end
+            line = bytes(memoryview(buffer)[position:stop])
+            position = self._searched = end + 1
+            self._parts.append(line)
+            self._parts_size += len(line)
+            mark = _LITERAL.search(line) if line.endswith(b"}") else None
+            if mark:
+                self._literal = int(mark[1])
+                self._parts_size += self._literal
+                if self._parts_size > MAX_RESPONSE:
+                    raise ValueError("response too large")
+                continue
+            self._ready.append((parse_response(self._parts), self._parts_size))
+            self._ready_size += self._parts_size
+            self._parts = []
+            self._parts_size = 0
+        if position:
+            del buffer[:position]
+            self._searched = max(0, self._searched - position)
+        if len(buffer) > MAX_RESPONSE:
+            raise ValueError("response too large")
+
+    def _fail(self, failure: Exception) -> None:
+        if self._failure is None:
+            self._failure = failure
+        for waiter in (self._reader, self._writer):
+            if waiter and not waiter.done():
+                waiter.set_result(None)
+
+    # for the session
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._failure is not None or self._transport is None or self._transport.is_closing()
+
+    @property
+    def has_response(self) -> bool:
+        """Whether `receive` would answer at once."""
+        return bool(self._ready)
+
+    async def receive(self, timeout: float) -> Response:
+        """The next response. ServerTimeout after `timeout` seconds of silence, ConnectionLost at the end."""
+        while not self._ready:
+            if self._failure is not None:
+                raise self._failure
+            self._reader = self._loop.create_future()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._reader
+            except TimeoutError:
+                raise ServerTimeout("no answer") from None
+            finally:
+                self._reader = None
+        response, size = self._ready.popleft()
+        self._ready_size -= size
+        if self._paused and self._ready_size < LOW_WATER and self._transport:
+            self._paused = False
+            self._transport.resume_reading()
+        return response
+
+    def write(self, data: bytes) -> None:
+        """Queue octets to send. ConnectionLost where there is no connection any more."""
+        if self.lost:
+            raise self._failure or ConnectionLost("not connected")
+        assert self._transport is not None
+        self._transport.write(data)
+
+    async def drain(self, timeout: float) -> None:
+        """Wait until most of what was written is sent."""
+        while self._write_paused:
+            if self._failure is not None:
+                raise self._failure
+            self._writer = self._loop.create_future()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._writer
+            except TimeoutError:
+                raise ServerTimeout("server does not read") from None
+            finally:
+                self._writer = None
+
+    async def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
+        """Encrypt from here on. Nothing that came before may be left, or it could have been put there by another
+        (the injection of CVE-2011-0411)."""
+        if self._buffer or self._ready or self._parts or self._transport is None:
+            raise ProtocolError("data before TLS")
+        self._transport = await self._loop.start_tls(
+            self._transport, self, context, server_hostname=host, ssl_handshake_timeout=timeout
+        )
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._failure is None:
+            self._failure = ConnectionLost("dropped")
+        if self._transport is not None:
+            self._transport.abort()

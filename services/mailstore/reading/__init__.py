@@ -1,0 +1,1 @@
+"""Reading: lists of messages, one message, its parts and its source."""

@@ -1,0 +1,67 @@
+"""Opening a mailbox for what follows: one that is open already is used as it is.
+
+Invariant: no command that names UIDs is sent before the UIDVALIDITY of the open mailbox was compared with the
+caller's, so a stale name fails with MAILBOX_CHANGED and reaches no other message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from services.common.errors import Reason, error
+from services.mailstore.imap.failure import CommandRefused
+from services.mailstore.imap.session import Result, Selected, Session
+
+# After this many seconds a list opens the mailbox again rather than asking NOOP: renamed and replaced by another
+# under the same name, the connection would go on showing the old one.
+REOPEN_AFTER = 10.0
+
+
+def is_open(session: Session, mailbox: str, *, write: bool = False) -> bool:
+    """Whether `mailbox` is open on this connection."""
+    selected = session.selected
+    return selected is not None and selected.name == mailbox and not (write and selected.read_only)
+
+
+def is_fresh(session: Session, mailbox: str) -> bool:
+    """Whether it is open and was opened just now."""
+    return is_open(session, mailbox) and time.monotonic() - session.selected_at < REOPEN_AFTER
+
+
+async def open_mailbox(
+    session: Session,
+    mailbox: str,
+    *,
+    uid_validity: int = 0,
+    write: bool = False,
+    reopen: bool = False,
+    then: Sequence[Sequence[bytes]] = (),
+) -> tuple[Selected, list[Result]]:
+    """Open `mailbox` (SELECT) unless it is open, and send `then` in the same round trip; only commands that harm
+    nothing if the UIDVALIDITY turns out to be another.
+
+    MAILBOX_NOT_FOUND, MAILBOX_CHANGED (where `uid_validity` is given), PERMISSION_DENIED (`write`, read-only).
+    """
+    if reopen or not is_open(session, mailbox, write=write):
+        select = session.begin_select(mailbox, False)
+        first, *results = await session.execute(select, *then)
+        if first.status != "OK":
+            raise refused(first)
+    else:
+        results = await session.execute(*then) if then else []
+    selected = session.selected
+    assert selected is not None
+    if uid_validity and selected.uid_validity != uid_validity:
+        raise error(Reason.MAILBOX_CHANGED)
+    if write and selected.read_only:
+        raise error(Reason.PERMISSION_DENIED)
+    return selected, results
+
+
+def refused(result: Result) -> Exception:
+    """What a refused SELECT means: without a code, that there is no such mailbox."""
+    text = result.text.decode("utf-8", "replace")
+    if result.status == "NO" and result.code in ("", "NONEXISTENT", "TRYCREATE"):
+        return error(Reason.MAILBOX_NOT_FOUND, text)
+    return CommandRefused("SELECT", result.status, result.code, text)

@@ -1,0 +1,173 @@
+"""One page of a mailbox.
+
+By arrival and unfiltered, rows are a window over sequence numbers, whose size never depends on the mailbox's. Any
+other list is the server's (or our own) ordering of UIDs, and a slice of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from services.common.errors import Reason, error
+from services.mailstore.imap.session import Result, Selected, Session
+from services.mailstore.reading import tokens
+from services.mailstore.reading.opening import is_fresh, is_open, open_mailbox
+from services.mailstore.reading.orders import Key, Order, count_command, ordered_uids, read_count
+from services.mailstore.reading.rows import ITEMS, Row, fetch_rows, gather, read_rows
+from services.mailstore.reading.snippets import Snippets
+from services.mailstore.searching.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page. `skip` counts rows from the start and is ignored where there is a token."""
+
+    mailbox: str
+    size: int = 50
+    token: str = ""
+    order: Order = Order()
+    query: Query = Query()
+    skip: int = 0
+
+    @property
+    def list_key(self) -> str:
+        text = repr((self.mailbox, self.order, self.query)).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(text).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a page in order, and where it stands in the list."""
+
+    rows: tuple[Row, ...]
+    next_token: str
+    previous_token: str
+    total: int
+    unread: int
+    position: int
+    uid_validity: int
+    state: str
+
+
+async def read_page(session: Session, account: str, request: PageRequest, snippets: Snippets) -> Page:
+    """The page. MAILBOX_NOT_FOUND; MAILBOX_CHANGED where the token is from before a UIDVALIDITY change."""
+    token = tokens.decode_page(request.token, request.list_key)
+    if request.order.key is Key.ARRIVAL and request.query.empty:
+        page = await _by_sequence(session, request, token)
+    else:
+        page = await _by_uids(session, request, token)
+    rows = await snippets.fill(session, account, page.rows)
+    return replace(page, rows=tuple(rows))
+
+
+async def _refresh(session: Session, mailbox: str, then: list[list[bytes]]) -> tuple[Selected, list[Result]]:
+    """The mailbox open and as it is now, with the answers to `then`, in one round trip."""
+    if is_fresh(session, mailbox):
+        _, (_, *results) = await open_mailbox(session, mailbox, then=[[b"NOOP"], *then])
+        assert session.selected is not None
+        return session.selected, results
+    return await open_mailbox(session, mailbox, reopen=True, then=then)
+
+
+def _check_validity(selected: Selected, token: tokens.PageToken | None) -> None:
+    if token is not None and token.uid_validity != selected.uid_validity:
+        raise error(Reason.MAILBOX_CHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Sequence numbers low to high, both included; empty where low > high."""
+
+    low: int
+    high: int
+
+
+def _window(request: PageRequest, exists: int, token: tokens.PageToken | None, below: int) -> _Window:
+    """`below`: how many messages have a UID below the token's."""
+    size, ascending = request.size, request.order.ascending
+    if token is None:
+        if ascending:
+            return _Window(request.skip + 1, min(exists, request.skip + size))
+        high = exists - request.skip
+        return _Window(max(1, high - size + 1), high)
+    if token.back != ascending:
+        # Towards higher UIDs: from the first message above the token's.
+        return _Window(below + 1, min(exists, below + size))
+    return _Window(max(1, below - size + 1), below)
+
+
+async def _by_sequence(session: Session, request: PageRequest, token: tokens.PageToken | None) -> Page:
+    unread = count_command(session, [b"UNSEEN"])
+    below_command: list[list[bytes]] = []
+    if token is not None:
+        # Towards higher UIDs the token's own message counts as passed.
+        upper = token.uid if token.back != request.order.ascending else token.uid - 1
+        below_command = [count_command(session, [b"UID", b"1:%d" % upper])] if upper > 0 else []
+    guess: list[list[bytes]] = []
+    if token is None and is_fresh(session, request.mailbox) and session.selected and not request.order.ascending:
+        window = _window(request, session.selected.exists, None, 0)
+        if window.low <= window.high:
+            # Open-ended for the first page, so that what arrives meanwhile is on it.
+            high = b"*" if not request.skip else b"%d" % window.high
+            guess = [[b"FETCH", b"%d:%s" % (window.low, high), ITEMS]]
+    before = session.selected.expunges if session.selected and is_open(session, request.mailbox) else 0
+    selected, results = await _refresh(session, request.mailbox, [unread, *below_command, *guess])
+    _check_validity(selected, token)
+    below = read_count(results[1]) if below_command else 0
+    window = _window(request, selected.exists, token, below)
+    fetched = results[-1:] if guess and selected.expunges == before else []
+    if fetched and not _covers(fetched, window):
+        fetched = []
+    if not fetched and window.low <= window.high:
+        fetched = await session.execute([b"FETCH", b"%d:%d" % (window.low, window.high), ITEMS])
+    rows = [row for _, row in sorted(read_rows(selected.name, selected.uid_validity, fetched).items())]
+    if request.order.ascending:
+        position = window.low - 1
+    else:
+        rows = rows[::-1][: request.size]
+        position = selected.exists - window.high
+    position = max(0, position) if rows else 0
+    return _page(request, selected, rows, selected.exists, read_count(results[0]), position)
+
+
+def _covers(fetched: list[Result], window: _Window) -> bool:
+    """Whether every message of the window is there: it moves where messages came or went in between."""
+    numbers = {data[b"SEQ"] for data in gather(fetched).values() if b"RFC822.SIZE" in data}
+    return all(number in numbers for number in range(window.low, window.high + 1))
+
+
+async def _by_uids(session: Session, request: PageRequest, token: tokens.PageToken | None) -> Page:
+    selected, results = await _refresh(session, request.mailbox, [count_command(session, [b"UNSEEN"])])
+    _check_validity(selected, token)
+    uids = await ordered_uids(session, request.query, request.order)
+    if token is None:
+        start = min(request.skip, len(uids))
+    else:
+        try:
+            anchor = uids.index(token.uid)
+            start = anchor - request.size if token.back else anchor + 1
+        except ValueError:
+            # The anchor is gone: where it stood is the best that is known.
+            start = token.position - request.size if token.back else token.position
+        start = max(0, min(start, len(uids)))
+    rows = await fetch_rows(session, selected.name, selected.uid_validity, uids[start : start + request.size])
+    return _page(request, selected, rows, len(uids), read_count(results[0]), start)
+
+
+def _page(
+    request: PageRequest, selected: Selected, rows: list[Row], total: int, unread: int, position: int
+) -> Page:
+    validity = selected.uid_validity
+    following = previous = ""
+    if rows and position + len(rows) < total:
+        token = tokens.PageToken(request.list_key, validity, rows[-1].name.uid, position + len(rows))
+        following = tokens.encode_page(token)
+    if rows and position > 0:
+        token = tokens.PageToken(request.list_key, validity, rows[0].name.uid, position, back=True)
+        previous = tokens.encode_page(token)
+    shown = repr([(row.name.uid, row.flags) for row in rows]).encode("utf-8")
+    state = f"{validity:x}.{total:x}.{unread:x}.{position:x}.{hashlib.sha256(shown).hexdigest()[:16]}"
+    return Page(tuple(rows), following, previous, total, unread, position, validity, state)
+
+

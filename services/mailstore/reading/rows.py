@@ -1,0 +1,104 @@
+"""Rows of lists: what is fetched for them and what becomes of it.
+
+A row's header fields come as a literal and not as ENVELOPE: it parses faster, and References is not in ENVELOPE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.mailstore.imap.parser import Response, Value, header_item, pairs
+from services.mailstore.imap.session import Result, Session
+from services.mailstore.imap.syntax import parse_date_time, uid_sets
+from services.mailstore.mime.headers import parse_headers, read_envelope
+from services.mailstore.mime.model import Envelope, Part, Selection
+from services.mailstore.mime.select import select
+from services.mailstore.mime.structure import from_bodystructure
+from services.mailstore.names import Flags, MessageName, read_flags
+from services.mailstore.threads.ids import conversation_id
+
+HEADER_FIELDS = (
+    b"BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES)]"
+)
+ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + b")"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message of a list. `received` is aware; `size` counts octets; `structure` is None where the server's is
+    unusable."""
+
+    name: MessageName
+    envelope: Envelope = field(default_factory=Envelope)
+    flags: Flags = field(default_factory=Flags)
+    received: datetime | None = None
+    size: int = 0
+    structure: Part | None = None
+    selection: Selection = field(default_factory=Selection)
+    snippet: str = ""
+
+    @property
+    def has_attachment(self) -> bool:
+        return self.selection.has_attachments
+
+    @property
+    def conversation_id(self) -> str:
+        return conversation_id(self.envelope, self.name)
+
+
+def gather(results: Iterable[Result]) -> dict[int, dict[bytes, Value]]:
+    """FETCH responses by UID; a message that came in several is put together, one without a UID left out."""
+    return gather_responses(response for result in results for response in result.untagged)
+
+
+def gather_responses(responses: Iterable[Response]) -> dict[int, dict[bytes, Value]]:
+    """As `gather`, from untagged responses. The sequence number is kept as b"SEQ"."""
+    found: dict[int, dict[bytes, Value]] = {}
+    for response in responses:
+        if response.name != "FETCH" or not response.values:
+            continue
+        data = pairs(response.values[0])
+        uid = data.get(b"UID")
+        if not isinstance(uid, int):
+            continue
+        data[b"SEQ"] = response.number
+        if uid in found:
+            found[uid].update(data)
+        else:
+            found[uid] = data
+    return found
+
+
+def read_row(mailbox: str, uid_validity: int, uid: int, data: dict[bytes, Value]) -> Row:
+    """A row from a FETCH response with ITEMS."""
+    size = data.get(b"RFC822.SIZE")
+    structure = from_bodystructure(data.get(b"BODYSTRUCTURE"))
+    return Row(
+        name=MessageName(mailbox, uid_validity, uid),
+        envelope=read_envelope(parse_headers(header_item(data))),
+        flags=read_flags(data.get(b"FLAGS")),
+        received=parse_date_time(data.get(b"INTERNALDATE")),
+        size=size if isinstance(size, int) else 0,
+        structure=structure,
+        selection=select(structure) if structure is not None else Selection(),
+    )
+
+
+def read_rows(mailbox: str, uid_validity: int, results: Iterable[Result]) -> dict[int, Row]:
+    """All complete rows in the results, by UID."""
+    return {
+        uid: read_row(mailbox, uid_validity, uid, data)
+        for uid, data in gather(results).items()
+        if b"RFC822.SIZE" in data
+    }
+
+
+async def fetch_rows(session: Session, mailbox: str, uid_validity: int, uids: Sequence[int]) -> list[Row]:
+    """The rows of these UIDs in this order; those that are gone are left out. The mailbox is open."""
+    if not uids:
+        return []
+    commands = [[b"UID", b"FETCH", numbers, ITEMS] for _, numbers in uid_sets(uids)]
+    rows = read_rows(mailbox, uid_validity, await session.execute(*commands))
+    return [rows[uid] for uid in uids if uid in rows]

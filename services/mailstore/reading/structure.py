@@ -1,0 +1,69 @@
+"""The structure of one message: the server's, or our own reading of the source where the server's is unusable."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from services.common.errors import Reason, error
+from services.mailstore.imap.parser import body_item
+from services.mailstore.imap.session import Session
+from services.mailstore.mime.model import Part
+from services.mailstore.mime.parse import Message as Parsed
+from services.mailstore.mime.parse import parse_message
+from services.mailstore.mime.structure import from_bodystructure
+from services.mailstore.names import MessageName
+from services.mailstore.reading.octets import off_loop
+from services.mailstore.reading.rows import gather
+
+# Octets of source that are read where the structure is unusable; what is beyond is not shown.
+MAX_SOURCE = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """`parsed` holds the contents where they were read from the source, else the server serves the parts."""
+
+    root: Part
+    parsed: Parsed | None = None
+
+
+class Structures:
+    """Part trees lately used, by account and message: a download follows an opened message."""
+
+    def __init__(self, most: int = 2000) -> None:
+        self._kept: OrderedDict[tuple[str, MessageName], Part] = OrderedDict()
+        self._most = most
+
+    def get(self, account: str, name: MessageName) -> Part | None:
+        return self._kept.get((account, name))
+
+    def put(self, account: str, name: MessageName, root: Part) -> None:
+        self._kept[account, name] = root
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+
+async def fetch_structure(session: Session, name: MessageName) -> Structure:
+    """The structure of a message of the open mailbox. MESSAGE_GONE."""
+    command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID BODYSTRUCTURE)"]
+    (result,) = await session.execute(command)
+    data = gather([result]).get(name.uid)
+    if data is None:
+        session.require(result, command)
+        raise error(Reason.MESSAGE_GONE)
+    root = from_bodystructure(data.get(b"BODYSTRUCTURE"))
+    return Structure(root) if root is not None else await read_source(session, name)
+
+
+async def read_source(session: Session, name: MessageName) -> Structure:
+    """The message parsed from its source, bounded. MESSAGE_GONE."""
+    command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID BODY.PEEK[]<0.%d>)" % MAX_SOURCE]
+    (result,) = await session.execute(command)
+    data = gather([result]).get(name.uid)
+    source = body_item(data, b"") if data is not None else None
+    if source is None:
+        session.require(result, command)
+        raise error(Reason.MESSAGE_GONE)
+    parsed = await off_loop(len(source), parse_message, source)
+    return Structure(parsed.root, parsed)

@@ -1,0 +1,163 @@
+"""What a person types into the search box → a list of terms, all of which must hold.
+
+Tolerant: an operator that is not known, or whose value cannot be read, is taken as words to look for; a quote that
+is not closed ends at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from services.common.errors import invalid_argument
+
+MAX_TEXT = 2000
+MAX_TERMS = 40
+
+
+class Field(StrEnum):
+    """What a term looks at."""
+
+    ANY = "any"
+    FROM = "from"
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+    SUBJECT = "subject"
+    BODY = "body"
+    HAS = "has"
+    IS = "is"
+    BEFORE = "before"
+    AFTER = "after"
+    ON = "on"
+    LARGER = "larger"
+    SMALLER = "smaller"
+    LABEL = "label"
+    LIST = "list"
+    MESSAGE_ID = "rfc822msgid"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition. `value` is text, a number of octets, or a day."""
+
+    field: Field
+    value: str | int | date
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """All of `terms`; `places` are the values of in:, as typed."""
+
+    terms: tuple[Term, ...] = ()
+    places: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not self.terms
+
+
+_WORD = re.compile(r'\s*(-)?(?:([A-Za-z0-9]+):)?(?:"([^"]*)(?:"|\Z)|(\S+))', re.DOTALL)
+_SIZE = re.compile(r"(\d{1,12})\s*([kmg]?)(?:i?b)?\Z", re.IGNORECASE)
+_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?\Z")
+_AGO = re.compile(r"(\d{1,4})([dwmy])\Z")
+_UNIT = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
+_ALIASES = {
+    "bigger": Field.LARGER,
+    "since": Field.AFTER,
+    "newer": Field.AFTER,
+    "older": Field.BEFORE,
+    "keyword": Field.LABEL,
+    "tag": Field.LABEL,
+}
+_IS = {
+    "unread": ("seen", True),
+    "unseen": ("seen", True),
+    "read": ("seen", False),
+    "seen": ("seen", False),
+    "starred": ("flagged", False),
+    "flagged": ("flagged", False),
+    "answered": ("answered", False),
+    "replied": ("answered", False),
+    "forwarded": ("forwarded", False),
+    "draft": ("draft", False),
+    "new": ("seen", True),
+}
+
+
+def parse(text: str, today: date | None = None) -> Query:
+    """The query. INVALID_ARGUMENT where it is too long."""
+    if len(text) > MAX_TEXT:
+        raise invalid_argument("query.text", "too_long")
+    day = today or datetime.now(UTC).date()
+    terms: list[Term] = []
+    places: list[str] = []
+    position = 0
+    while match := _WORD.match(text, position):
+        position = match.end()
+        negated, name, quoted, plain = match.groups()
+        value = (quoted if quoted is not None else plain).strip()
+        if not name:
+            _add_words(terms, value, bool(negated))
+            continue
+        if name.lower() == "in" and value and not negated:
+            places.append(value)
+            continue
+        term = _operator(name.lower(), value, bool(negated), day)
+        if term is not None:
+            terms.append(term)
+        elif value or quoted is None:
+            _add_words(terms, f"{name}:{value}", bool(negated))
+    if len(terms) > MAX_TERMS:
+        raise invalid_argument("query.text", "too_many_terms")
+    return Query(tuple(terms), tuple(places))
+
+
+def _add_words(terms: list[Term], value: str, negated: bool) -> None:
+    words = "".join(char if char.isprintable() else " " for char in value).strip()
+    if words and words != "-":
+        terms.append(Term(Field.ANY, words, negated))
+
+
+def _operator(name: str, value: str, negated: bool, today: date) -> Term | None:
+    try:
+        field = _ALIASES.get(name) or Field(name)
+    except ValueError:
+        return None
+    if not value or not value.isprintable() or field is Field.ANY:
+        return None
+    low = value.lower()
+    match field:
+        case Field.IS:
+            if low not in _IS:
+                return None
+            flag, inverse = _IS[low]
+            return Term(Field.IS, flag, negated != inverse)
+        case Field.HAS:
+            return Term(Field.HAS, "attachment", negated) if low in ("attachment", "attachments", "file") else None
+        case Field.BEFORE | Field.AFTER | Field.ON:
+            when = _day(low, today)
+            return Term(field, when, negated) if when else None
+        case Field.LARGER | Field.SMALLER:
+            size = _SIZE.match(value)
+            return Term(field, min(int(size[1]) * _UNIT[size[2].lower()], 2**32 - 1), negated) if size else None
+    return Term(field, value, negated)
+
+
+def _day(text: str, today: date) -> date | None:
+    if text in ("today", "yesterday"):
+        return today - timedelta(days=text == "yesterday")
+    ago = _AGO.match(text)
+    if ago:
+        return today - timedelta(days=min(int(ago[1]) * _DAYS[ago[2]], 36500))
+    match = _DATE.match(text)
+    if not match:
+        return None
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3] or 1))
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Conversations: which messages belong together."""
