@@ -46,8 +46,23 @@ class Flags:
 
 # Keywords with a meaning of their own (RFC 5788 and its registry), which are no labels of a person.
 _SYSTEM_KEYWORDS = frozenset(
-    {"$forwarded", "forwarded", "$junk", "$notjunk", "junk", "nonjunk", "notjunk", "$mdnsent", "mdnsent",
-     "$submitpending", "$submitted", "$phishing", "$hasattachment", "$hasnoattachment", "$ismailinglist"}
+    {
+        "$forwarded",
+        "forwarded",
+        "$junk",
+        "$notjunk",
+        "junk",
+        "nonjunk",
+        "notjunk",
+        "$mdnsent",
+        "mdnsent",
+        "$submitpending",
+        "$submitted",
+        "$phishing",
+        "$hasattachment",
+        "$hasnoattachment",
+        "$ismailinglist",
+    }
 )
 
 
@@ -80,8 +95,9 @@ MAX_LABEL = 100
 
 
 def encode_label(label: str) -> str:
-    """A label in Unicode → a keyword. What an atom cannot hold goes as in modified UTF-7, so that other clients
-    that do the same read it. INVALID_ARGUMENT on an empty, long or unprintable one."""
+    """A label in Unicode → a keyword. What an atom cannot hold goes as in modified UTF-7, so that other
+    clients that do the same read it. INVALID_ARGUMENT on an empty, long or unprintable one.
+    """
     text = label.strip()
     if not text or len(text) > MAX_LABEL or not all(char.isprintable() for char in text):
         raise invalid_argument("labels", "malformed")

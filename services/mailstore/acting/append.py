@@ -105,14 +105,14 @@ async def _mark(session: Session, name: MessageName | None, flag: str) -> None:
     if name is None:
         return
     try:
-        selected, _ = await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, write=True)
+        await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, write=True)
         await store(session, b"%d" % name.uid, Change(add=(flag,)))
     except (PosternError, CommandRefused) as err:
         log.info("append.mark_failed", uid=name.uid, cause=err)
 
 
 async def drop_draft(session: Session, name: MessageName) -> bool:
-    """Expunge a draft whose successor is safe. False where it is gone already, or is no draft: then it stays."""
+    """Expunge a draft whose successor is safe. False where it is gone, or is no draft: then it stays."""
     try:
         await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, write=True)
         command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID FLAGS)"]
@@ -141,6 +141,6 @@ async def spooled(source: AsyncIterator[bytes], expected: int, limit: int) -> Sp
     try:
         await spool.fill(source, expected)
     except BaseException:
-        spool.__exit__()
+        spool.close()
         raise
     return spool

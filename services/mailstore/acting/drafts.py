@@ -1,7 +1,9 @@
-"""Saving a draft: the new version is appended first, then the old ones go, so that at no moment there is none.
+"""Saving a draft: the new version is appended first, then the old ones go, so that at no moment there is
+none.
 
-A crash in between leaves two; every version carries the draft's id in a header, by which the next save finds and
-removes what was left. The id is checked in full before anything is removed: SEARCH matches parts of a value too.
+A crash in between leaves two; every version carries the draft's id in a header, by which the next save
+finds and removes what was left. The id is checked in full before anything is removed: SEARCH matches parts
+of a value too.
 """
 
 from __future__ import annotations
@@ -71,9 +73,13 @@ def _id_header(spool: Spool, draft_id: str) -> bytes:
 
 
 async def _drop_leftovers(session: Session, newest: MessageName, draft_id: str) -> None:
-    """Remove older versions of the draft that a crash left. Failing does no harm: the next save tries again."""
+    """Remove older versions of the draft that a crash left. Failing does no harm: the next save tries
+    again.
+    """
     try:
-        older = [name.uid for name in await _versions(session, newest.mailbox, draft_id) if name.uid < newest.uid]
+        older = [
+            name.uid for name in await _versions(session, newest.mailbox, draft_id) if name.uid < newest.uid
+        ]
         if older:
             await open_mailbox(session, newest.mailbox, uid_validity=newest.uid_validity, write=True)
             await remove(session, Batch(newest.mailbox, newest.uid_validity, tuple(older), ()))

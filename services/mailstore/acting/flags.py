@@ -43,7 +43,9 @@ class Change:
         add_labels: list[str],
         remove_labels: list[str],
     ) -> Change:
-        """INVALID_ARGUMENT where nothing changes, a word is both added and removed, or a label cannot be one."""
+        """INVALID_ARGUMENT where nothing changes, a word is both added and removed, or a label cannot be
+        one.
+        """
         if len(add_labels) + len(remove_labels) > MOST_LABELS:
             raise invalid_argument("add_labels", "too_many")
         wanted = tuple(dict.fromkeys([*map(str, add), *map(encode_label, add_labels)]))

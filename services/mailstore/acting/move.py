@@ -1,8 +1,9 @@
-"""Moving, copying and destroying messages: MOVE (RFC 6851) and UIDPLUS (RFC 4315), with what stands in for them.
+"""Moving, copying and destroying messages: MOVE (RFC 6851) and UIDPLUS (RFC 4315), with what stands in for
+them.
 
-Where the server has no UIDPLUS, EXPUNGE could only be sent bare, and would destroy whatever any client has marked
-\\Deleted. It is never sent: a "move" leaves the originals marked \\Deleted (as any client shows them until the
-mailbox is next compacted), and destroying for good is answered UNSUPPORTED.
+Where the server has no UIDPLUS, EXPUNGE could only be sent bare, and would destroy whatever any client has
+marked \\Deleted. It is never sent: a "move" leaves the originals marked \\Deleted (as any client shows them
+until the mailbox is next compacted), and destroying for good is answered UNSUPPORTED.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ NOTHING = MessageRange("", 0, ())
 
 @dataclass(frozen=True, slots=True)
 class MoveStep:
-    """One step. `source` and `destination` pair old and new names in the same order; the latter's UIDs are empty
-    where the server does not tell."""
+    """One step. `source` and `destination` pair old and new names in the same order; the latter's UIDs are
+    empty where the server does not tell.
+    """
 
     done: int
     total: int
@@ -116,8 +118,9 @@ def _to(session: Session, result: Result, command: list[bytes]) -> Result:
 
 
 async def remove(session: Session, batch: Batch) -> bool:
-    """Expunge exactly these messages of the open mailbox. False where the server cannot without harming others
-    (no UIDPLUS): they are marked \\Deleted then."""
+    """Expunge exactly these messages of the open mailbox. False where the server cannot without harming
+    others (no UIDPLUS): they are marked \\Deleted then.
+    """
     await store(session, numbers(batch), Change(add=("\\Deleted",)))
     if not (session.has("UIDPLUS") or session.rev2):
         return False

@@ -1,7 +1,7 @@
 """Writes that may be sent twice: the same request id gives the same answer and acts once.
 
-Kept in memory, bounded in number and time: it covers a caller's retry after a lost answer. What must hold across a
-restart of this process does not rest on it (see `append.unless_message_id` and the draft id).
+Kept in memory, bounded in number and time: it covers a caller's retry after a lost answer. What must hold
+across a restart of this process does not rest on it (see `append.unless_message_id` and the draft id).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextvars
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -43,8 +44,8 @@ class Requests:
     async def once(self, account: str, method: str, request_id: str, work: Callable[[], Awaitable[T]]) -> T:
         """The answer of `work`, done once for this id; without an id, done each time.
 
-        The work goes on to its end though the caller is cancelled. A failure is not kept: the write may be tried
-        again. MAIL_SERVER_TIMEOUT where the caller's deadline comes first.
+        The work goes on to its end though the caller is cancelled. A failure is not kept: the write may be
+        tried again. MAIL_SERVER_TIMEOUT where the caller's deadline comes first.
         """
         key = self._key(account, method, request_id)
         entry = self._get(key) if request_id else None
@@ -67,8 +68,9 @@ class Requests:
     async def stream(
         self, account: str, method: str, request_id: str, work: Callable[[], AsyncIterator[T]]
     ) -> AsyncIterator[T]:
-        """The steps of `work`, or those of the earlier time with the same id. Cancelled, the work stops between
-        two steps and what was done is not kept: sent again, it goes on with what is left."""
+        """The steps of `work`, or those of the earlier time with the same id. Cancelled, the work stops
+        between two steps and what was done is not kept: sent again, it goes on with what is left.
+        """
         key = self._key(account, method, request_id)
         entry = self._get(key) if request_id else None
         if entry is not None:
@@ -116,6 +118,30 @@ class Requests:
             entry = self._entries.get(key)
             if entry is not None and entry.task is task:
                 del self._entries[key]
+
+
+class Locks:
+    """One at a time for each account and key, within this process."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def hold(self, account: str, key: str) -> AsyncIterator[None]:
+        """An empty key holds nothing."""
+        if not key:
+            yield
+            return
+        name = (account, key)
+        lock, users = self._held.get(name, (asyncio.Lock(), 0))
+        self._held[name] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._held.pop(name)
+            if users > 1:
+                self._held[name] = (lock, users - 1)
 
 
 async def _run(work: Callable[[], Awaitable[T]]) -> T:

@@ -1,4 +1,6 @@
-"""A message on its way in: in memory while small, in a temporary file above 1 MiB, never larger than the bound."""
+"""A message on its way in: in memory while small, in a temporary file above 1 MiB, never larger than the
+bound.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,16 @@ class Spool:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give it up; may be called again."""
         self._file.close()
 
     def write(self, data: bytes) -> None:
-        """TOO_LARGE beyond the bound; INVALID_ARGUMENT on NUL, which no IMAP literal may hold (RFC 9051 4.3)."""
+        """TOO_LARGE beyond the bound; INVALID_ARGUMENT on NUL, which no IMAP literal may hold (RFC 9051
+        4.3).
+        """
         if b"\0" in data:
             raise invalid_argument("data", "nul")
         self.size += len(data)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from services.common.errors import Reason, error
+from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.syntax import uid_set, uid_sets
 from services.mailstore.mailboxes import listing
@@ -46,9 +47,7 @@ async def resolve(session: Session, target: Target) -> list[MessageRange]:
     """The messages meant, by mailbox. MAILBOX_NOT_FOUND, MAILBOX_CHANGED."""
     if target.range is not None:
         check_mailbox(target.range.mailbox)
-        return [
-            MessageRange(target.range.mailbox, target.range.uid_validity, check_uids(target.range.uids))
-        ]
+        return [MessageRange(target.range.mailbox, target.range.uid_validity, check_uids(target.range.uids))]
     assert target.query is not None
     tree = await listing.list_mailboxes(session, counts=False)
     ranges: list[MessageRange] = []
@@ -69,13 +68,25 @@ async def batches(session: Session, ranges: list[MessageRange]) -> AsyncIterator
     for messages in ranges:
         for uids, numbers in uid_sets(messages.uids, BATCH):
             await open_mailbox(session, messages.mailbox, uid_validity=messages.uid_validity, write=True)
-            there = set(await search_raw(session, [b"UID", numbers]))
+            there = set(await _still_there(session, messages, numbers))
             yield Batch(
                 messages.mailbox,
                 messages.uid_validity,
                 tuple(uid for uid in uids if uid in there),
                 tuple(uid for uid in uids if uid not in there),
             )
+
+
+async def _still_there(session: Session, messages: MessageRange, numbers: bytes) -> list[int]:
+    try:
+        return await search_raw(session, [b"UID", numbers])
+    except CommandRefused:
+        # The mailbox was open from before and was deleted meanwhile; whether there is one of that name
+        # again, and which, opening it tells.
+        await open_mailbox(
+            session, messages.mailbox, uid_validity=messages.uid_validity, write=True, reopen=True
+        )
+        return await search_raw(session, [b"UID", numbers])
 
 
 def numbers(batch: Batch) -> bytes:

@@ -48,7 +48,9 @@ class Account:
 
     @property
     def key(self) -> bytes:
-        """Names the account together with its credential, so that a changed password gets connections of its own."""
+        """Names the account together with its credential, so that a changed password gets connections of
+        its own.
+        """
         digest = hashlib.sha256()
         for text in (self.id, self.username, self.password):
             data = text.encode("utf-8", "surrogatepass")
@@ -101,20 +103,21 @@ async def connect(server: ImapServer, account: Account) -> Session:
     return session
 
 
-async def _greet(session: Session, server: ImapServer, timeout: float) -> None:
-    greeting = await session.transport.receive(timeout)
+async def _greet(session: Session, server: ImapServer, seconds: float) -> None:
+    greeting = await session.transport.receive(seconds)
     if greeting.tag != b"*" or greeting.name not in ("OK", "PREAUTH", "BYE"):
         raise ProtocolError("no IMAP greeting")
     if greeting.name == "BYE":
         raise ServerBusy("BYE as greeting")
     if greeting.name == "PREAUTH":
-        # Somebody else's identity; with STARTTLS it is also how an attacker prevents it (RFC 9051 section 11.1).
+        # Somebody else's identity; with STARTTLS it is also how an attacker prevents it (RFC 9051 section
+        # 11.1).
         raise ProtocolError("PREAUTH")
     if server.tls is TlsMode.STARTTLS:
         (result,) = await session.execute([b"STARTTLS"])
         if result.status != "OK" or server.context is None:
             raise ConnectionLost("the server has no STARTTLS")
-        await session.transport.start_tls(server.context, server.host, timeout)
+        await session.transport.start_tls(server.context, server.host, seconds)
         session.capabilities = frozenset()
     elif greeting.code == "CAPABILITY":
         words = parse_values([greeting.code_data])

@@ -26,7 +26,9 @@ class LoginRefused(ImapError):
 
 
 class CommandRefused(ImapError):
-    """A tagged NO or BAD. `code` is the response code in upper case (RFC 5530), empty where there was none."""
+    """A tagged NO or BAD. `code` is the response code in upper case (RFC 5530), empty where there was
+    none.
+    """
 
     def __init__(self, command: str, status: str, code: str, text: str) -> None:
         super().__init__(f"{command}: {status} [{code}]")

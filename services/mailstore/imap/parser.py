@@ -18,7 +18,10 @@ _TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LITERAL_MARK = re.compile(rb"~?\{\d+\+?\}\Z")
-_STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: (?:\[([^\]\s]+)(?: ([^\]]*(?:\[[^\]]*\][^\]]*)*))?\] ?)?(.*))?\Z", re.I | re.S)
+_STATUS = re.compile(
+    rb"(OK|NO|BAD|BYE|PREAUTH)(?: (?:\[([^\]\s]+)(?: ([^\]]*(?:\[[^\]]*\][^\]]*)*))?\] ?)?(.*))?\Z",
+    re.I | re.S,
+)
 _NUMBERED = re.compile(rb"(\d+) ([A-Za-z]+)(?: |\Z)")
 _UNESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
@@ -75,7 +78,9 @@ def parse_response(parts: list[bytes]) -> Response:
 
 
 def parse_values(parts: list[bytes], start: int = 0) -> tuple[Value, ...]:
-    """The values of `parts` from `start` of its first line on. Unbalanced parentheses are closed at the end."""
+    """The values of `parts` from `start` of its first line on. Unbalanced parentheses are closed at the
+    end.
+    """
     top: list[Value] = []
     current = top
     stack: list[list[Value]] = []
@@ -130,7 +135,9 @@ def pairs(values: Value) -> dict[bytes, Value]:
 
 
 def body_item(data: dict[bytes, Value], section: bytes) -> bytes | None:
-    """The octets of BODY[section] in a FETCH response, whatever partial range was asked; None where absent."""
+    """The octets of BODY[section] in a FETCH response, whatever partial range was asked; None where
+    absent.
+    """
     prefix = b"BODY[" + section.upper() + b"]"
     for name, value in data.items():
         if name == prefix or name.startswith(prefix + b"<"):

@@ -1,9 +1,9 @@
 """Which connection serves whom.
 
 Invariants: a connection is lent to one task at a time; of one account at most `per_account`, of all at most
-`in_all` are open, those being opened included; who finds none waits in line, first come first served, until the
-deadline; the line is bounded. A connection that failed in any way is never lent again. Credentials live in memory
-as long as a task uses them, connections are found by their digest.
+`in_all` are open, those being opened included; who finds none waits in line, first come first served, until
+the deadline; the line is bounded. A connection that failed in any way is never lent again. Credentials live
+in memory as long as a task uses them, connections are found by their digest.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Pool:
     # lending
 
     @asynccontextmanager
-    async def lease(self, account: Account, mailbox: str = "", *, fresh: bool = False) -> AsyncIterator[Session]:
+    async def lease(
+        self, account: Account, mailbox: str = "", *, fresh: bool = False
+    ) -> AsyncIterator[Session]:
         """A connection for the time of the block, one that has `mailbox` open if there is one.
 
         What goes wrong on it comes out as PosternError. `fresh`: not one that was kept.
@@ -95,11 +97,10 @@ class Pool:
         finally:
             self._give_back(key, session)
 
-    async def run(
-        self, account: Account, work: Callable[[Session], Awaitable[T]], *, mailbox: str = ""
-    ) -> T:
-        """Run `work` on a connection. For reads only: it is run again, once, on a fresh connection where a kept one
-        turned out to be dead."""
+    async def run(self, account: Account, work: Callable[[Session], Awaitable[T]], *, mailbox: str = "") -> T:
+        """Run `work` on a connection. For reads only: it is run again, once, on a fresh connection where a
+        kept one turned out to be dead.
+        """
         key = account.key
         for attempt in (0, 1):
             try:
@@ -152,7 +153,9 @@ class Pool:
             if not session.usable:
                 self._forget(slot, session)
                 continue
-            if time.monotonic() - session.last_used > self.limits.check_after and not await self._alive(session):
+            if time.monotonic() - session.last_used > self.limits.check_after and not await self._alive(
+                session
+            ):
                 self._forget(slot, session)
                 continue
             session.uses += 1

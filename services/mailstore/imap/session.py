@@ -1,8 +1,8 @@
 """Commands over one connection, and the mailbox that is selected on it (RFC 9051 sections 3 and 5).
 
-Invariants: one task at a time; whatever goes wrong between a command and its tagged answer (time-out, cancelled,
-out of step) drops the connection; a refused command (NO, BAD) leaves it usable. `selected` agrees with the server:
-EXISTS, EXPUNGE and the response codes of SELECT are followed as they come.
+Invariants: one task at a time; whatever goes wrong between a command and its tagged answer (time-out,
+cancelled, out of step) drops the connection; a refused command (NO, BAD) leaves it usable. `selected`
+agrees with the server: EXISTS, EXPUNGE and the response codes of SELECT are followed as they come.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from services.mailstore.imap import utf7
 from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import CommandRefused, ConnectionLost, ImapError, ProtocolError
-from services.mailstore.imap.parser import Response, parse_values
+from services.mailstore.imap.parser import Response, pairs, parse_values
 from services.mailstore.imap.syntax import Literal, astring, check_line
 from services.mailstore.imap.transport import ImapTransport
 
@@ -34,8 +34,8 @@ class Selected:
     uid_next: int = 0
     highest_modseq: int = 0
     permanent_flags: frozenset[bytes] = frozenset()
-    # Expunges seen since it was opened: a sequence number known at one count is wrong at another.
-    expunges: int = 0
+    # Grows whenever the server tells of something new: messages that came or went, flags that changed.
+    changes: int = 0
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ class Session:
         self.on_untagged: Callable[[Response], None] | None = None
         self._tag = 0
         self._busy = False
+        # Set when the connection is not to be used again, though it still answers.
         self._bye = b""
 
     # state
@@ -123,48 +124,59 @@ class Session:
     def require(result: Result, pieces: Sequence[bytes]) -> Result:
         """`result`, which must be OK."""
         if result.status != "OK":
-            name = b" ".join(pieces[:2]).decode("ascii", "replace") if pieces[0] == b"UID" else pieces[0].decode()
+            name = (
+                b" ".join(pieces[:2]).decode("ascii", "replace")
+                if pieces[0] == b"UID"
+                else pieces[0].decode()
+            )
             raise CommandRefused(name, result.status, result.code, result.text.decode("utf-8", "replace"))
         return result
 
     async def execute(self, *commands: Pieces) -> list[Result]:
         """Send all commands at once, then collect their answers, in order (RFC 9051 section 5.5).
 
-        Only commands that do not hang on each other's answers may stand together. Nothing is raised for NO or BAD.
+        Only commands that do not hang on each other's answers may stand together. Nothing is raised for NO
+        or BAD.
         """
         async with self._exclusive():
-            waiting: dict[bytes, int] = {}
-            results: list[Result | None] = [None] * len(commands)
-            collected: list[Response] = []
+            waiting: dict[bytes, Pieces] = {}
+            answers: dict[bytes, Result] = {}
+            untagged: dict[bytes, list[Response]] = {}
 
-            def take(response: Response) -> bool:
+            def take(response: Response) -> None:
                 if response.tag == b"*":
                     self._follow(response)
-                    collected.append(response)
-                    return False
-                index = waiting.pop(response.tag, None)
-                if index is None:
+                    untagged[_owner(response, waiting)].append(response)
+                    return
+                pieces = waiting.pop(response.tag, None)
+                if pieces is None:
                     raise ProtocolError("unexpected tag")
-                results[index] = Result(
-                    response.name, response.code, response.code_data, response.text, collected[:]
+                answers[response.tag] = Result(
+                    response.name, response.code, response.code_data, response.text, untagged[response.tag]
                 )
-                collected.clear()
-                self._after(commands[index], results[index])
-                return True
+                self._after(pieces, answers[response.tag])
+                if response.code == "SERVERBUG":
+                    # Such as a mailbox deleted under us: what is selected is not to be built upon.
+                    self._bye = b"SERVERBUG"
 
-            for index, pieces in enumerate(commands):
+            tags: list[bytes] = []
+            for pieces in commands:
                 tag = self._next_tag()
-                waiting[tag] = index
+                tags.append(tag)
+                waiting[tag] = pieces
+                untagged[tag] = []
                 await self._send(tag, pieces, take, waiting)
             while waiting:
                 response = await self._receive()
                 if response.tag == b"+":
                     raise ProtocolError("continuation not asked for")
                 take(response)
-            return [result for result in results if result is not None]
+            return [answers[tag] for tag in tags]
 
     async def append(self, head: Pieces, size: int, chunks: AsyncIterator[bytes]) -> Result:
-        """APPEND with its literal streamed; the server says first whether it wants it. `size` must be exact."""
+        """APPEND with its literal streamed; the server says first whether it wants it. `size` must be
+        exact.
+        """
         async with self._exclusive():
             tag = self._next_tag()
             collected: list[Response] = []
@@ -240,7 +252,8 @@ class Session:
         except CommandRefused:
             raise
         except BaseException:
-            # Also CancelledError: the answer that is still to come would be taken for that of the next command.
+            # Also CancelledError: the answer that is still to come would be taken for that of the next
+            # command.
             self.close()
             raise
         finally:
@@ -261,7 +274,11 @@ class Session:
         return b"p%d" % self._tag
 
     async def _send(
-        self, tag: bytes, pieces: Pieces, take: Callable[[Response], bool], waiting: dict[bytes, int]
+        self,
+        tag: bytes,
+        pieces: Pieces,
+        take: Callable[[Response], None],
+        waiting: dict[bytes, Pieces],
     ) -> None:
         out = bytearray(tag)
         for piece in pieces:
@@ -299,13 +316,15 @@ class Session:
         if selected is None:
             return
         if response.name == "EXISTS":
+            selected.changes += response.number != selected.exists
             selected.exists = response.number
         elif response.name == "EXPUNGE":
             selected.exists = max(0, selected.exists - 1)
-            selected.expunges += 1
-        elif response.name == "VANISHED":
-            # Only with QRESYNC or UIDONLY, neither of which is enabled here: the counts cannot be trusted.
-            selected.expunges += 1
+            selected.changes += 1
+        elif response.name == "FETCH":
+            # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2); what was asked for has
+            # one.
+            selected.changes += not (response.values and b"UID" in pairs(response.values[0]))
         elif response.name == "OK" and response.code:
             _follow_code(selected, response)
 
@@ -325,6 +344,38 @@ class Session:
         self.selected = Selected(name, read_only)
         self.selected_at = time.monotonic()
         return [b"EXAMINE" if read_only else b"SELECT", self.mailbox(name)]
+
+
+# Which command's data an untagged response is. Servers work on commands that were sent together side by
+# side (Dovecot answers NOOP last), so the order alone does not tell.
+_DATA_OF: dict[str, frozenset[bytes]] = {
+    "FETCH": frozenset({b"FETCH", b"STORE"}),
+    "SEARCH": frozenset({b"SEARCH"}),
+    "SORT": frozenset({b"SORT"}),
+    "THREAD": frozenset({b"THREAD"}),
+    "STATUS": frozenset({b"STATUS", b"LIST"}),
+    "LIST": frozenset({b"LIST"}),
+    "LSUB": frozenset({b"LSUB"}),
+    "NAMESPACE": frozenset({b"NAMESPACE"}),
+}
+
+
+def _owner(response: Response, waiting: dict[bytes, Pieces]) -> bytes:
+    """The tag of the command that the response belongs to: by its own word (ESEARCH, RFC 4731), else the
+    first of its kind that has no answer yet, else the first.
+    """
+    if not waiting:
+        raise ProtocolError("data without a command")
+    if response.name == "ESEARCH" and response.values and isinstance(response.values[0], tuple):
+        tag = pairs(response.values[0]).get(b"TAG")
+        if tag in waiting:
+            return tag
+    kinds = _DATA_OF.get(response.name)
+    if kinds:
+        for tag, pieces in waiting.items():
+            if (pieces[1] if pieces[0] == b"UID" else pieces[0]) in kinds:
+                return tag
+    return next(iter(waiting))
 
 
 def _words(values: tuple[object, ...]) -> frozenset[str]:

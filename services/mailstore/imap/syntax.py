@@ -1,7 +1,7 @@
 """What may stand in an IMAP command (RFC 9051 section 9). Nothing unchecked reaches the wire.
 
-Invariant: a piece of a command that is not a Literal holds no CR, LF or NUL, so that no value from outside can
-end a command and begin another.
+Invariant: a piece of a command that is not a Literal holds no CR, LF or NUL, so that no value from outside
+can end a command and begin another.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def search_date(day: date) -> bytes:
 
 def date_time(moment: datetime) -> bytes:
     """A date-time for APPEND, quoted: "01-Feb-2026 10:00:00 +0000". `moment` is aware."""
-    return (
-        f'"{moment.day:2d}-{_MONTHS[moment.month - 1]}-{moment.year:04d} {moment:%H:%M:%S %z}"'.encode("ascii")
+    return f'"{moment.day:2d}-{_MONTHS[moment.month - 1]}-{moment.year:04d} {moment:%H:%M:%S %z}"'.encode(
+        "ascii"
     )
 
 
@@ -127,7 +127,13 @@ def parse_date_time(value: object) -> datetime | None:
     try:
         zone = timezone(offset)
         return datetime(
-            int(match[3]), month, int(match[1]), int(match[4]), int(match[5]), min(int(match[6]), 59), tzinfo=zone
+            int(match[3]),
+            month,
+            int(match[1]),
+            int(match[4]),
+            int(match[5]),
+            min(int(match[6]), 59),
+            tzinfo=zone,
         )
     except ValueError:
         return None

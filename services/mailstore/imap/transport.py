@@ -1,7 +1,8 @@
 """A socket to whole responses.
 
-Invariants: `receive` gives responses in the order of the wire, each complete with its literals; what is buffered
-is bounded (reading stops at HIGH_WATER octets of responses not yet taken); after `abort` nothing is read or sent.
+Invariants: `receive` gives responses in the order of the wire, each complete with its literals; what is
+buffered is bounded (reading stops at HIGH_WATER octets of responses not yet taken); after `abort` nothing
+is read or sent.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from services.mailstore.imap.parser import Response, parse_response
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\Z")
 HIGH_WATER = 4 * 1024 * 1024
 LOW_WATER = 1024 * 1024
-# One response: the UIDs of a mailbox of several million messages, or the largest literal that we ever ask for.
+# One response: the UIDs of a mailbox of several million messages, or the largest literal that we ever ask
+# for.
 MAX_RESPONSE = 64 * 1024 * 1024
 
 
@@ -47,7 +49,9 @@ class ImapTransport(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(ConnectionLost(f"connection lost: {type(exc).__name__ if exc else 'closed by the server'}"))
+        self._fail(
+            ConnectionLost(f"connection lost: {type(exc).__name__ if exc else 'closed by the server'}")
+        )
 
     def eof_received(self) -> bool:
         return False
@@ -131,14 +135,14 @@ class ImapTransport(asyncio.Protocol):
         """Whether `receive` would answer at once."""
         return bool(self._ready)
 
-    async def receive(self, timeout: float) -> Response:
-        """The next response. ServerTimeout after `timeout` seconds of silence, ConnectionLost at the end."""
+    async def receive(self, seconds: float) -> Response:
+        """The next response. ServerTimeout after `seconds` of silence, ConnectionLost at the end."""
         while not self._ready:
             if self._failure is not None:
                 raise self._failure
             self._reader = self._loop.create_future()
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(seconds):
                     await self._reader
             except TimeoutError:
                 raise ServerTimeout("no answer") from None
@@ -158,27 +162,28 @@ class ImapTransport(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(data)
 
-    async def drain(self, timeout: float) -> None:
+    async def drain(self, seconds: float) -> None:
         """Wait until most of what was written is sent."""
         while self._write_paused:
             if self._failure is not None:
                 raise self._failure
             self._writer = self._loop.create_future()
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(seconds):
                     await self._writer
             except TimeoutError:
                 raise ServerTimeout("server does not read") from None
             finally:
                 self._writer = None
 
-    async def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
-        """Encrypt from here on. Nothing that came before may be left, or it could have been put there by another
-        (the injection of CVE-2011-0411)."""
+    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+        """Encrypt from here on. Nothing that came before may be left, or it could have been put there by
+        another (the injection of CVE-2011-0411).
+        """
         if self._buffer or self._ready or self._parts or self._transport is None:
             raise ProtocolError("data before TLS")
         self._transport = await self._loop.start_tls(
-            self._transport, self, context, server_hostname=host, ssl_handshake_timeout=timeout
+            self._transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds
         )
 
     def abort(self) -> None:

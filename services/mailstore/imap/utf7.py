@@ -1,8 +1,9 @@
-"""Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3) or UTF-8 (RFC 6855, RFC 9051 section 5.1).
+"""Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3) or UTF-8 (RFC 6855, RFC 9051 section
+5.1).
 
-Invariant: decode then encode gives the octets that the server sent, also for names that no rule allows. A name
-that is no valid encoding is passed around in a wrapping of its own (see `_RAW_MARK`), so that every later command
-names the mailbox by the very octets that the server uses.
+Invariant: decode then encode gives the octets that the server sent, also for names that no rule allows. A
+name that is no valid encoding is passed around in a wrapping of its own (see `_RAW_MARK`), so that every
+later command names the mailbox by the very octets that the server uses.
 """
 
 from __future__ import annotations
@@ -117,9 +118,7 @@ def _raw(name: bytes) -> str:
 def _unraw(name: str) -> bytes:
     body = name.removeprefix(_RAW_MARK)
     check_name(body)
-    data = re.sub(
-        rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), body.encode("utf-8")
-    )
+    data = re.sub(rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), body.encode("utf-8"))
     if b"\r" in data or b"\n" in data or b"\0" in data:
         raise ValueError("control characters in a mailbox name")
     return data

@@ -1,4 +1,6 @@
-"""The tree of mailboxes with its counts: LIST, STATUS, NAMESPACE in as few round trips as the server allows."""
+"""The tree of mailboxes with its counts: LIST, STATUS, NAMESPACE in as few round trips as the server
+allows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Namespaces = tuple[tuple[str, Namespace], ...]
 
 
 async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
-    """The whole tree. One round trip where the server has LIST-STATUS (RFC 5819), else one for every 50 mailboxes."""
+    """The whole tree. One round trip where the server has LIST-STATUS (RFC 5819), else one for every 50
+    mailboxes.
+    """
     extended = session.has("LIST-EXTENDED") or session.rev2
     with_status = counts and extended and (session.has("LIST-STATUS") or session.rev2)
     commands: list[list[bytes]] = []
@@ -185,7 +189,8 @@ async def _fetch_counts(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[M
     responses: list[Response] = []
     for start in range(0, len(names), _PIPELINE):
         commands = [
-            [b"STATUS", session.mailbox(name), status_items(session)] for name in names[start : start + _PIPELINE]
+            [b"STATUS", session.mailbox(name), status_items(session)]
+            for name in names[start : start + _PIPELINE]
         ]
         for result in await session.execute(*commands):
             responses.extend(result.data("STATUS"))

@@ -1,4 +1,6 @@
-"""Create, rename, delete and subscribe mailboxes (RFC 9051 section 6.3), and find or make the special ones."""
+"""Create, rename, delete and subscribe mailboxes (RFC 9051 section 6.3), and find or make the special
+ones.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ def check_new_name(name: str, delimiter: str, field: str) -> None:
         raise invalid_argument(field, "malformed")
     if delimiter and any(not level.strip() for level in name.split(delimiter)):
         raise invalid_argument(field, "empty_level")
-    # RFC 9051 section 6.3.9: LIST would take these for wildcards, and no client could address the mailbox again.
+    # RFC 9051 section 6.3.9: LIST would take these for wildcards, and no client could address the mailbox
+    # again.
     if "*" in name or "%" in name:
         raise invalid_argument(field, "wildcard")
 
@@ -100,7 +103,9 @@ async def rename(session: Session, name: str, new_name: str) -> Mailbox:
         raise invalid_argument("new_mailbox", "below_itself")
     await _leave(session, tree, name)
     await session.command(b"RENAME", session.mailbox(name), session.mailbox(new_name))
-    moved = [(box.name, new_name + box.name[len(name) :]) for box in _with_children(tree, old) if box.subscribed]
+    moved = [
+        (box.name, new_name + box.name[len(name) :]) for box in _with_children(tree, old) if box.subscribed
+    ]
     commands = []
     for before, after in moved:
         # RFC 9051 section 6.3.6 leaves subscriptions where they were.
@@ -112,8 +117,9 @@ async def rename(session: Session, name: str, new_name: str) -> Mailbox:
 
 
 async def delete(session: Session, name: str, *, with_messages: bool) -> None:
-    """Delete a mailbox. CONFLICT where it has messages and `with_messages` is not set, or has children that the
-    server does not let stay."""
+    """Delete a mailbox. CONFLICT where it has messages and `with_messages` is not set, or has children that
+    the server does not let stay.
+    """
     if name.upper() == "INBOX":
         raise invalid_argument("mailbox", "inbox")
     tree = await listing.list_mailboxes(session, counts=False)
@@ -144,7 +150,8 @@ async def _leave(session: Session, tree: Tree, name: str) -> None:
     if session.has("UNSELECT") or session.rev2:
         await session.command(b"UNSELECT")
     else:
-        # CLOSE would expunge (RFC 9051 section 6.4.1) what some client marked: EXAMINE first makes it harmless.
+        # CLOSE would expunge (RFC 9051 section 6.4.1) what some client marked: EXAMINE first makes it
+        # harmless.
         await session.execute(session.begin_select("INBOX", True))
 
 

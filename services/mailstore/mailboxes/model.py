@@ -31,7 +31,9 @@ class Namespace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox. `name` is the full name in Unicode with the server's delimiter; counts are 0 where unknown."""
+    """One mailbox. `name` is the full name in Unicode with the server's delimiter; counts are 0 where
+    unknown.
+    """
 
     name: str
     delimiter: str = ""

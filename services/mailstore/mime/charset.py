@@ -16,8 +16,25 @@ from encodings.aliases import aliases as _python_aliases
 from .guess import guess
 
 _NOT_CHARSETS = frozenset(
-    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec aliases charmap idna mbcs "
-    "oem punycode raw_unicode_escape undefined unicode_escape unicode_internal".split()
+    [
+        "base64_codec",
+        "bz2_codec",
+        "hex_codec",
+        "quopri_codec",
+        "rot_13",
+        "uu_codec",
+        "zlib_codec",
+        "aliases",
+        "charmap",
+        "idna",
+        "mbcs",
+        "oem",
+        "punycode",
+        "raw_unicode_escape",
+        "undefined",
+        "unicode_escape",
+        "unicode_internal",
+    ]
 )
 
 # Where the label and what is meant differ: WHATWG Encoding 4.2, and names only mail programs ever used.

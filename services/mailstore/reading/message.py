@@ -1,4 +1,6 @@
-"""One message opened for reading: its structure first, then only the parts that are shown, in two round trips."""
+"""One message opened for reading: its structure first, then only the parts that are shown, in two round
+trips.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +10,26 @@ from services.common.errors import Reason, error
 from services.mailstore.imap.parser import header_item
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.syntax import check_line
-from services.mailstore.mime.body import read_text
 from services.mailstore.mime.headers import Headers, decode_text, parse_headers, read_envelope
-from services.mailstore.mime.model import Attachment, DeliveryReport, Part, Selection
+from services.mailstore.mime.model import Attachment, DeliveryReport, Part
 from services.mailstore.mime.select import select
+from services.mailstore.mime.structure import is_doubtful
 from services.mailstore.names import MessageName
 from services.mailstore.reading import reports
-from services.mailstore.reading.embedded import expand_tnef, of_text
-from services.mailstore.reading.octets import fetch_sections, off_loop
+from services.mailstore.reading.embedded import expand_tnef
+from services.mailstore.reading.octets import fetch_sections
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.rows import Row, gather, read_row
 from services.mailstore.reading.structure import Structure, read_source
+from services.mailstore.reading.texts import MAX_TEXT, ShownText, read_texts
 
 MAX_HEADER = 256 * 1024
-MAX_TEXT, MAX_TEXT_IN_ALL = 1024 * 1024, 3 * 1024 * 1024
-MOST_TEXTS = 200
 
 # Further header fields that a page needs, beside those of the envelope.
 PAGE_HEADERS = (
     "List-Unsubscribe", "List-Unsubscribe-Post", "List-Post", "List-Id", "Authentication-Results",
     "Disposition-Notification-To", "Importance", "X-Priority", "Auto-Submitted", "X-Postern-Draft-Id",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ShownText:
-    """A text part as shown. Alternatives of each other share a `group` above 0."""
-
-    part_id: str
-    media_type: str
-    text: str
-    truncated: bool
-    charset: str
-    group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +58,10 @@ class OpenRequest:
     within: str = ""
 
 
-async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMessage, Part]:
-    """The message and its whole structure. MAILBOX_CHANGED, MESSAGE_GONE, PART_NOT_FOUND."""
+async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMessage, Part | None]:
+    """The message, and its structure where ReadPart may use it. MAILBOX_CHANGED, MESSAGE_GONE,
+    PART_NOT_FOUND.
+    """
     name = request.name
     fetch = [
         b"UID", b"FETCH", b"%d" % name.uid,
@@ -84,29 +75,31 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
         session.require(result, fetch)
         raise error(Reason.MESSAGE_GONE)
     row = read_row(name.mailbox, name.uid_validity, name.uid, data)
-    structure = Structure(row.structure) if row.structure else await read_source(session, name)
-    defects = [] if row.structure else ["bad-structure"]
+    if row.structure is None or is_doubtful(row.structure):
+        structure = await read_source(session, name)
+        known = row.structure.media_type if row.structure else ""
+        defects = [] if structure.root.media_type == known else ["bad-structure"]
+    else:
+        structure, defects = Structure(row.structure), []
     headers = parse_headers(header_item(data))
     if request.mark_seen and not selected.read_only:
         # In a command of its own, now that the UIDVALIDITY is known to be the caller's.
         await session.execute([b"UID", b"STORE", b"%d" % name.uid, b"+FLAGS.SILENT", b"(\\Seen)"])
         row = replace(row, flags=replace(row.flags, seen=True))
     row, headers, root = await _inside(session, request, row, structure, headers)
-    selection = select(root)
-    texts, files, damage = await _texts(session, request, structure, selection)
-    if damage == "missing" and structure.parsed is None:
-        # The server has a structure and no parts to go with it: our own reading of the source.
+    texts = await read_texts(session, name, structure, root, request.max_text)
+    if texts.missing and structure.parsed is None and not request.within:
+        # A structure with no parts to go with it: our own reading of the source knows better.
         defects.append("bad-structure")
         structure = await read_source(session, name)
-        root = structure.root if not request.within else root
-        selection = select(root)
-        texts, files, damage = await _texts(session, request, structure, selection)
-    if damage == "charset":
+        texts = await read_texts(session, name, structure, structure.root, request.max_text)
+    if texts.damaged:
         defects.append("bad-charset")
+    root, selection = texts.root, select(texts.root)
     opened = OpenedMessage(
         row=replace(row, structure=root, selection=selection),
-        texts=texts,
-        attachments=await expand_tnef(session, name, structure, selection.attachments) + files,
+        texts=texts.shown,
+        attachments=await expand_tnef(session, name, structure, selection.attachments) + texts.files,
         inline=tuple({**selection.by_location, **selection.inline}.values()),
         headers=_page_headers(headers),
         report=await reports.read(session, name, structure, selection),
@@ -115,7 +108,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
     if request.neighbours:
         newer, older = await _neighbours(session, name)
         opened = replace(opened, newer=newer, older=older)
-    return opened, structure.root
+    return opened, root if structure.parsed is None and not request.within else None
 
 
 async def _inside(
@@ -136,50 +129,6 @@ async def _inside(
         block = (structure.parsed.content(request.within) or b"")[:MAX_HEADER]
     inner = parse_headers(block)
     return replace(row, envelope=read_envelope(inner), size=part.size), inner, part.children[0]
-
-
-async def _texts(
-    session: Session, request: OpenRequest, structure: Structure, selection: Selection
-) -> tuple[tuple[ShownText, ...], tuple[Attachment, ...], str]:
-    """The shown texts, the files found in them, and what was wrong: "missing", "charset" or nothing."""
-    wanted: list[tuple[Part, int, int]] = []
-    left = MAX_TEXT_IN_ALL
-    for number, text in enumerate(selection.texts[:MOST_TEXTS], 1):
-        group = number if text.plain and text.html else 0
-        for part in (text.plain, text.html):
-            if part is not None:
-                octets = min(request.max_text, left, max(part.size, 1))
-                left -= octets
-                wanted.append((part, group, octets))
-    contents = await _contents(session, request.name, structure, [(part, octets) for part, _, octets in wanted])
-    shown: list[ShownText] = []
-    files: list[Attachment] = []
-    damage = ""
-    for (part, group, octets), data in zip(wanted, contents, strict=True):
-        if data is None or (not data and part.size > 2 and octets):
-            damage = damage or "missing"
-        truncated = part.size > octets
-        body = await off_loop(len(data or b""), read_text, part, data or b"", truncated=truncated)
-        if body.damaged and not damage:
-            damage = "charset"
-        shown.append(ShownText(part.number, part.media_type, body.text, truncated, body.charset, group))
-        files.extend(of_text(part.number, body.files))
-    return tuple(shown), tuple(files), damage
-
-
-async def _contents(
-    session: Session, name: MessageName, structure: Structure, parts: list[tuple[Part, int]]
-) -> list[bytes | None]:
-    if not parts:
-        return []
-    if structure.parsed is not None:
-        contents = [structure.parsed.content(part.number) for part, _ in parts]
-        return [
-            data[:octets] if data is not None else None
-            for data, (_, octets) in zip(contents, parts, strict=True)
-        ]
-    sections = [(part.number, 0, octets) for part, octets in parts]
-    return await fetch_sections(session, name, sections)
 
 
 async def _neighbours(session: Session, name: MessageName) -> tuple[MessageName | None, MessageName | None]:

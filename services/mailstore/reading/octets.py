@@ -1,5 +1,6 @@
-"""Octets of parts and sources, a window at a time: never whole in memory, and no connection held while the reader
-of a stream takes its time."""
+"""Octets of parts and sources, a window at a time: never whole in memory, and no connection held while the
+reader of a stream takes its time.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ async def fetch_sections(
     """Octets of BODY[section]<offset.count> for each (section, offset, count), in one command; None where the
     server has no such section. MESSAGE_GONE."""
     items = b" ".join(
-        b"BODY.PEEK[%s]<%d.%d>" % (section.encode("ascii"), offset, count) for section, offset, count in sections
+        b"BODY.PEEK[%s]<%d.%d>" % (section.encode("ascii"), offset, count)
+        for section, offset, count in sections
     )
     command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID " + items + b")"]
     (result,) = await session.execute(command)
@@ -50,7 +52,9 @@ async def fetch_sections(
     return [body_item(data, section.encode("ascii")) for section, _, _ in sections]
 
 
-async def windows(pool: Pool, account: Account, name: MessageName, section: str, start: int = 0) -> AsyncIterator[bytes]:
+async def windows(
+    pool: Pool, account: Account, name: MessageName, section: str, start: int = 0
+) -> AsyncIterator[bytes]:
     """BODY[section] from `start` on, in windows; the next is on its way while one is used.
 
     PART_NOT_FOUND where the server has no such section.

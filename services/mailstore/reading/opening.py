@@ -13,8 +13,8 @@ from services.common.errors import Reason, error
 from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.session import Result, Selected, Session
 
-# After this many seconds a list opens the mailbox again rather than asking NOOP: renamed and replaced by another
-# under the same name, the connection would go on showing the old one.
+# After this many seconds a list opens the mailbox again rather than asking NOOP: renamed and replaced by
+# another under the same name, the connection would go on showing the old one.
 REOPEN_AFTER = 10.0
 
 
@@ -38,10 +38,11 @@ async def open_mailbox(
     reopen: bool = False,
     then: Sequence[Sequence[bytes]] = (),
 ) -> tuple[Selected, list[Result]]:
-    """Open `mailbox` (SELECT) unless it is open, and send `then` in the same round trip; only commands that harm
-    nothing if the UIDVALIDITY turns out to be another.
+    """Open `mailbox` (SELECT) unless it is open, and send `then` in the same round trip; only commands that
+    harm nothing if the UIDVALIDITY turns out to be another.
 
-    MAILBOX_NOT_FOUND, MAILBOX_CHANGED (where `uid_validity` is given), PERMISSION_DENIED (`write`, read-only).
+    MAILBOX_NOT_FOUND, MAILBOX_CHANGED (where `uid_validity` is given), PERMISSION_DENIED (`write`,
+    read-only).
     """
     if reopen or not is_open(session, mailbox, write=write):
         select = session.begin_select(mailbox, False)

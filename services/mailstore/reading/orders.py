@@ -84,7 +84,9 @@ def read_search(result: Result) -> list[int]:
                 if isinstance(value, bytes) and value.upper() == b"ALL":
                     numbers = values[index + 1]
                     found.extend(
-                        [numbers] if isinstance(numbers, int) else parse_set(numbers if isinstance(numbers, bytes) else b"")
+                        [numbers]
+                        if isinstance(numbers, int)
+                        else parse_set(numbers if isinstance(numbers, bytes) else b"")
                     )
     return found
 

@@ -1,18 +1,19 @@
 """One page of a mailbox.
 
-By arrival and unfiltered, rows are a window over sequence numbers, whose size never depends on the mailbox's. Any
-other list is the server's (or our own) ordering of UIDs, and a slice of it.
+By arrival and unfiltered, rows are a window over sequence numbers, whose size never depends on the
+mailbox's. Any other list is the server's (or our own) ordering of UIDs, and a slice of it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from services.common.errors import Reason, error
 from services.mailstore.imap.session import Result, Selected, Session
 from services.mailstore.reading import tokens
-from services.mailstore.reading.opening import is_fresh, is_open, open_mailbox
+from services.mailstore.reading.opening import is_fresh, open_mailbox
 from services.mailstore.reading.orders import Key, Order, count_command, ordered_uids, read_count
 from services.mailstore.reading.rows import ITEMS, Row, fetch_rows, gather, read_rows
 from services.mailstore.reading.snippets import Snippets
@@ -26,8 +27,8 @@ class PageRequest:
     mailbox: str
     size: int = 50
     token: str = ""
-    order: Order = Order()
-    query: Query = Query()
+    order: Order = field(default_factory=Order)
+    query: Query = field(default_factory=Query)
     skip: int = 0
 
     @property
@@ -61,13 +62,33 @@ async def read_page(session: Session, account: str, request: PageRequest, snippe
     return replace(page, rows=tuple(rows))
 
 
-async def _refresh(session: Session, mailbox: str, then: list[list[bytes]]) -> tuple[Selected, list[Result]]:
-    """The mailbox open and as it is now, with the answers to `then`, in one round trip."""
+Commands = list[list[bytes]]
+
+
+async def _refresh(
+    session: Session, mailbox: str, commands: Callable[[Selected | None], Commands]
+) -> tuple[Selected, list[Result]]:
+    """The mailbox open and as it is now, with the answers to `commands`; one round trip where nothing has
+    changed.
+
+    NOOP comes last, for servers put off what it would tell until the other commands are done; where it
+    tells of anything, the answers before it were of the past and are asked for again.
+    """
     if is_fresh(session, mailbox):
-        _, (_, *results) = await open_mailbox(session, mailbox, then=[[b"NOOP"], *then])
-        assert session.selected is not None
-        return session.selected, results
-    return await open_mailbox(session, mailbox, reopen=True, then=then)
+        selected = session.selected
+        assert selected is not None
+        results: list[Result] = []
+        for _ in range(3):
+            before = selected.changes
+            wanted = commands(selected)
+            *results, _ = await session.execute(*wanted, [b"NOOP"])
+            if selected.changes == before:
+                break
+        if all(result.status == "OK" for result in results):
+            return selected, results
+        # Deleted meanwhile, or replaced by another of the same name.
+    selected, results = await open_mailbox(session, mailbox, reopen=True, then=commands(None))
+    return selected, results
 
 
 def _check_validity(selected: Selected, token: tokens.PageToken | None) -> None:
@@ -98,37 +119,36 @@ def _window(request: PageRequest, exists: int, token: tokens.PageToken | None, b
 
 
 async def _by_sequence(session: Session, request: PageRequest, token: tokens.PageToken | None) -> Page:
-    unread = count_command(session, [b"UNSEEN"])
-    below_command: list[list[bytes]] = []
-    if token is not None:
-        # Towards higher UIDs the token's own message counts as passed.
-        upper = token.uid if token.back != request.order.ascending else token.uid - 1
-        below_command = [count_command(session, [b"UID", b"1:%d" % upper])] if upper > 0 else []
-    guess: list[list[bytes]] = []
-    if token is None and is_fresh(session, request.mailbox) and session.selected and not request.order.ascending:
-        window = _window(request, session.selected.exists, None, 0)
-        if window.low <= window.high:
-            # Open-ended for the first page, so that what arrives meanwhile is on it.
-            high = b"*" if not request.skip else b"%d" % window.high
-            guess = [[b"FETCH", b"%d:%s" % (window.low, high), ITEMS]]
-    before = session.selected.expunges if session.selected and is_open(session, request.mailbox) else 0
-    selected, results = await _refresh(session, request.mailbox, [unread, *below_command, *guess])
+    def commands(selected: Selected | None) -> Commands:
+        wanted = [count_command(session, [b"UNSEEN"])]
+        if token is not None:
+            # Towards higher UIDs the token's own message counts as passed.
+            upper = token.uid if token.back != request.order.ascending else token.uid - 1
+            # Nothing is below UID 1: a key that matches nothing.
+            keys = [b"UID", b"1:%d" % upper] if upper else [b"DELETED", b"UNDELETED"]
+            wanted.append(count_command(session, keys))
+        elif selected is not None:
+            window = _window(request, selected.exists, None, 0)
+            if window.low <= window.high:
+                wanted.append([b"FETCH", b"%d:%d" % (window.low, window.high), ITEMS])
+        return wanted
+
+    selected, results = await _refresh(session, request.mailbox, commands)
     _check_validity(selected, token)
-    below = read_count(results[1]) if below_command else 0
+    unread, *others = results
+    below = read_count(others[0]) if token is not None else 0
     window = _window(request, selected.exists, token, below)
-    fetched = results[-1:] if guess and selected.expunges == before else []
-    if fetched and not _covers(fetched, window):
-        fetched = []
-    if not fetched and window.low <= window.high:
+    fetched = others if token is None else []
+    if window.low <= window.high and not _covers(fetched, window):
         fetched = await session.execute([b"FETCH", b"%d:%d" % (window.low, window.high), ITEMS])
     rows = [row for _, row in sorted(read_rows(selected.name, selected.uid_validity, fetched).items())]
     if request.order.ascending:
         position = window.low - 1
     else:
-        rows = rows[::-1][: request.size]
+        rows = rows[::-1]
         position = selected.exists - window.high
     position = max(0, position) if rows else 0
-    return _page(request, selected, rows, selected.exists, read_count(results[0]), position)
+    return _page(request, selected, rows, selected.exists, read_count(unread), position)
 
 
 def _covers(fetched: list[Result], window: _Window) -> bool:
@@ -138,7 +158,9 @@ def _covers(fetched: list[Result], window: _Window) -> bool:
 
 
 async def _by_uids(session: Session, request: PageRequest, token: tokens.PageToken | None) -> Page:
-    selected, results = await _refresh(session, request.mailbox, [count_command(session, [b"UNSEEN"])])
+    selected, results = await _refresh(
+        session, request.mailbox, lambda _: [count_command(session, [b"UNSEEN"])]
+    )
     _check_validity(selected, token)
     uids = await ordered_uids(session, request.query, request.order)
     if token is None:
@@ -169,5 +191,3 @@ def _page(
     shown = repr([(row.name.uid, row.flags) for row in rows]).encode("utf-8")
     state = f"{validity:x}.{total:x}.{unread:x}.{position:x}.{hashlib.sha256(shown).hexdigest()[:16]}"
     return Page(tuple(rows), following, previous, total, unread, position, validity, state)
-
-

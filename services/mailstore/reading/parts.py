@@ -32,16 +32,18 @@ class Source:
 async def read_part(
     pool: Pool, account: Account, structures: Structures, name: MessageName, part_id: str, offset: int
 ) -> tuple[Part, AsyncIterator[bytes]]:
-    """What the part is, and its decoded octets from `offset` on. PART_NOT_FOUND, MESSAGE_GONE, MAILBOX_CHANGED."""
+    """What the part is, and its decoded octets from `offset` on. PART_NOT_FOUND, MESSAGE_GONE,
+    MAILBOX_CHANGED.
+    """
     inner = embedded.parse_id(part_id)
     kept = structures.get(account.id, name)
     if kept is not None and inner is None:
         structure = Structure(kept)
         file = None
     else:
-        structure, file = await pool.run(account, lambda s: _look(s, name, inner), mailbox=name.mailbox)
-        if structure.parsed is None:
-            structures.put(account.id, name, structure.root)
+        structure, file = await pool.run(
+            account, lambda s: _look(s, name, part_id, inner), mailbox=name.mailbox
+        )
     if file is not None:
         part = Part(part_id, file.media_type, size=len(file.data), filename=file.name, encoding="binary")
         return part, _from_memory(file.data[offset:])
@@ -55,10 +57,10 @@ async def read_part(
 
 
 async def _look(
-    session: Session, name: MessageName, inner: embedded.EmbeddedId | None
+    session: Session, name: MessageName, part_id: str, inner: embedded.EmbeddedId | None
 ) -> tuple[Structure, EmbeddedFile | None]:
     await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity)
-    structure = await fetch_structure(session, name)
+    structure = await fetch_structure(session, name, inner.number if inner else part_id)
     return structure, await embedded.extract(session, name, structure, inner) if inner else None
 
 

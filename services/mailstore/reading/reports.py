@@ -31,7 +31,7 @@ async def read(
         contents = await fetch_sections(session, name, [(item.number, 0, _MAX_REPORT) for item in wanted])
     report = read_report(decode_transfer(contents[0] or b"", part.encoding))
     if not report.original_message_id:
-        report = replace(report, original_message_id=_original(structure, returned and contents[-1]))
+        report = replace(report, original_message_id=_original(structure, contents[-1] if returned else None))
     return report
 
 

@@ -1,6 +1,7 @@
 """Rows of lists: what is fetched for them and what becomes of it.
 
-A row's header fields come as a literal and not as ENVELOPE: it parses faster, and References is not in ENVELOPE.
+A row's header fields come as a literal and not as ENVELOPE: it parses faster, and References is not in
+ENVELOPE.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from services.mailstore.names import Flags, MessageName, read_flags
 from services.mailstore.threads.ids import conversation_id
 
 HEADER_FIELDS = (
-    b"BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES)]"
+    b"BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID"
+    b" IN-REPLY-TO REFERENCES)]"
 )
 ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + b")"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a list. `received` is aware; `size` counts octets; `structure` is None where the server's is
-    unusable."""
+    """One message of a list. `received` is aware; `size` counts octets; `structure` is None where the
+    server's is unusable.
+    """
 
     name: MessageName
     envelope: Envelope = field(default_factory=Envelope)

@@ -1,12 +1,14 @@
-"""The first words of messages for lists: a small piece of the first text part, fetched for a whole page at once.
+"""The first words of messages for lists: a small piece of the first text part, fetched for a whole page at
+once.
 
-What was read is kept (bounded), for a snippet never changes: a message's text is immutable (RFC 9051 section 2.3).
+What was read is kept (bounded), for a snippet never changes: a message's text is immutable (RFC 9051
+section 2.3).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.mailstore.imap.parser import body_item
@@ -76,8 +78,4 @@ class Snippets:
 
 
 def _first_text(row: Row) -> Part | None:
-    texts = row.selection.texts
-    part = texts[0].best(prefer_html=False) if texts else None
-    return part if part is not None and part.size > 0 else None
-
-
+    return next((part for part in row.selection.shown(prefer_html=False) if part.size > 0), None)

@@ -1,21 +1,25 @@
-"""The structure of one message: the server's, or our own reading of the source where the server's is unusable."""
+"""The structure of one message: the server's, or our own reading of the source where the server's is
+unusable.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from services.common.errors import Reason, error
-from services.mailstore.imap.parser import body_item
+from services.mailstore.imap.parser import body_item, header_item
 from services.mailstore.imap.session import Session
 from services.mailstore.mime.model import Part
 from services.mailstore.mime.parse import Message as Parsed
 from services.mailstore.mime.parse import parse_message
-from services.mailstore.mime.structure import from_bodystructure
+from services.mailstore.mime.structure import from_bodystructure, is_doubtful, refine
 from services.mailstore.names import MessageName
 from services.mailstore.reading.octets import off_loop
 from services.mailstore.reading.rows import gather
 
+NUMBER = re.compile(r"\d{1,4}(\.\d{1,4}){0,60}\Z")
 # Octets of source that are read where the structure is unusable; what is beyond is not shown.
 MAX_SOURCE = 16 * 1024 * 1024
 
@@ -44,16 +48,26 @@ class Structures:
             self._kept.popitem(last=False)
 
 
-async def fetch_structure(session: Session, name: MessageName) -> Structure:
-    """The structure of a message of the open mailbox. MESSAGE_GONE."""
-    command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID BODYSTRUCTURE)"]
+async def fetch_structure(session: Session, name: MessageName, part_id: str) -> Structure:
+    """The structure of a message of the open mailbox, `part_id` as its own header tells it. MESSAGE_GONE."""
+    items = [b"UID", b"BODYSTRUCTURE"]
+    if NUMBER.match(part_id):
+        items.append(b"BODY.PEEK[%s.MIME]<0.8192>" % part_id.encode("ascii"))
+    if part_id == "1":
+        # What a message without parts says of its body stands in its header.
+        items.append(b"BODY.PEEK[HEADER]<0.65536>")
+    command = [b"UID", b"FETCH", b"%d" % name.uid, b"(" + b" ".join(items) + b")"]
     (result,) = await session.execute(command)
     data = gather([result]).get(name.uid)
     if data is None:
         session.require(result, command)
         raise error(Reason.MESSAGE_GONE)
     root = from_bodystructure(data.get(b"BODYSTRUCTURE"))
-    return Structure(root) if root is not None else await read_source(session, name)
+    if root is None or is_doubtful(root):
+        return await read_source(session, name)
+    single = part_id == "1" and not root.is_multipart
+    block = header_item(data) if single else body_item(data, part_id.encode("ascii", "replace") + b".MIME")
+    return Structure(refine(root, {part_id: block}) if block else root)
 
 
 async def read_source(session: Session, name: MessageName) -> Structure:

@@ -59,7 +59,9 @@ def decode_page(text: str, list_key: str) -> PageToken | None:
 
 
 def page_size(asked: int, default: int = 50, most: int = 200) -> int:
-    """The rows of a page. INVALID_ARGUMENT on a negative size; more than the most means the most (AIP-158)."""
+    """The rows of a page. INVALID_ARGUMENT on a negative size; more than the most means the most
+    (AIP-158).
+    """
     if asked < 0:
         raise invalid_argument("page_size", "negative")
     return min(asked or default, most)

@@ -38,7 +38,9 @@ def keys(query: Query) -> list[bytes]:
 
 
 def command(query: Query) -> list[bytes]:
-    """The pieces from the charset on: only where a key needs it, since servers without it refuse (BADCHARSET)."""
+    """The pieces from the charset on: only where a key needs it, since servers without it refuse
+    (BADCHARSET).
+    """
     pieces = keys(query)
     return [b"CHARSET", b"UTF-8", *pieces] if needs_charset(pieces) else pieces
 
@@ -54,7 +56,8 @@ def _term(term: Term) -> list[bytes]:
     if term.field is Field.IS:
         return [_FLAGS[str(value)][term.negated]]
     if term.field is Field.HAS:
-        # SEARCH knows no attachments (RFC 9051). What mail with attachments looks like; an index knows better.
+        # SEARCH knows no attachments (RFC 9051). What mail with attachments looks like; an index knows
+        # better.
         kind = b"HEADER Content-Type multipart/mixed"
         return [b"NOT " + kind] if term.negated else [kind]
     if isinstance(value, date):

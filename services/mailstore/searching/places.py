@@ -25,8 +25,9 @@ _VIEWS = frozenset({Use.ALL, Use.FLAGGED})
 
 
 def mailboxes_of(tree: Tree, query: Query, named: tuple[str, ...]) -> list[str]:
-    """Full names of the mailboxes to search, INBOX first. in: in the text wins over `named`; without either, all
-    but Trash, Junk and views. MAILBOX_NOT_FOUND for a place that there is not."""
+    """Full names of the mailboxes to search, INBOX first. in: in the text wins over `named`; without
+    either, all but Trash, Junk and views. MAILBOX_NOT_FOUND for a place that there is not.
+    """
     if query.places:
         return list(dict.fromkeys(name for place in query.places for name in _place(tree, place)))
     if named:
@@ -57,7 +58,9 @@ def _place(tree: Tree, place: str) -> list[str]:
     if special is not None:
         return [special.name]
     found = [
-        box.name for box in tree.mailboxes if box.selectable and word in (fold(box.name), fold(box.last_level))
+        box.name
+        for box in tree.mailboxes
+        if box.selectable and word in (fold(box.name), fold(box.last_level))
     ]
     if not found:
         raise error(Reason.MAILBOX_NOT_FOUND, "no such place")

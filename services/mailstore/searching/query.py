@@ -1,7 +1,7 @@
 """What a person types into the search box → a list of terms, all of which must hold.
 
-Tolerant: an operator that is not known, or whose value cannot be read, is taken as words to look for; a quote that
-is not closed ends at the end.
+Tolerant: an operator that is not known, or whose value cannot be read, is taken as words to look for; a
+quote that is not closed ends at the end.
 """
 
 from __future__ import annotations
@@ -138,13 +138,19 @@ def _operator(name: str, value: str, negated: bool, today: date) -> Term | None:
             flag, inverse = _IS[low]
             return Term(Field.IS, flag, negated != inverse)
         case Field.HAS:
-            return Term(Field.HAS, "attachment", negated) if low in ("attachment", "attachments", "file") else None
+            return (
+                Term(Field.HAS, "attachment", negated)
+                if low in ("attachment", "attachments", "file")
+                else None
+            )
         case Field.BEFORE | Field.AFTER | Field.ON:
             when = _day(low, today)
             return Term(field, when, negated) if when else None
         case Field.LARGER | Field.SMALLER:
             size = _SIZE.match(value)
-            return Term(field, min(int(size[1]) * _UNIT[size[2].lower()], 2**32 - 1), negated) if size else None
+            return (
+                Term(field, min(int(size[1]) * _UNIT[size[2].lower()], 2**32 - 1), negated) if size else None
+            )
     return Term(field, value, negated)
 
 

@@ -13,8 +13,9 @@ _MAX_ROOT = 500
 
 
 def root_id(envelope: Envelope) -> str:
-    """The Message-ID of the conversation's first message, as far as this message knows: the oldest of References,
-    else of In-Reply-To, else its own; empty where it has none."""
+    """The Message-ID of the conversation's first message, as far as this message knows: the oldest of
+    References, else of In-Reply-To, else its own; empty where it has none.
+    """
     if envelope.references:
         return envelope.references[0]
     if envelope.in_reply_to:

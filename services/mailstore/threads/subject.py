@@ -9,7 +9,10 @@ _MARKS = (
     "re|fw|fwd|aw|wg|antw|sv|vs|vl|tr|rv|rif|ref|res|enc|odp|pd|ynt|ilt|bls|trs|hl|i|r|doorst|videre|vb"
     "|αποαντ|απ|προθ|отв|пересл|回复|回覆|答复|转发|轉寄|返信|転送|회신|전달|השב|העבר|رد|إعادة توجيه"
 )
-_LEADER = re.compile(rf"\s*(?:\[[^\[\]]{{0,60}}\]\s*)*(?:{_MARKS})\s*(?:\[[^\[\]]{{0,20}}\]|\(\d{{1,3}}\)|\d{{1,3}})?\s*[:：]", re.I)
+_LEADER = re.compile(
+    rf"\s*(?:\[[^\[\]]{{0,60}}\]\s*)*(?:{_MARKS})\s*(?:\[[^\[\]]{{0,20}}\]|\(\d{{1,3}}\)|\d{{1,3}})?\s*[:：]",
+    re.I,
+)
 _TRAILER = re.compile(r"(?:\s*\(fwd\)|\s+)\Z", re.IGNORECASE)
 _BLOB = re.compile(r"\s*\[[^\[\]]{0,60}\]\s*(?=\S)")
 _FWD = re.compile(r"\s*\[fwd:(.*)\]\s*\Z", re.IGNORECASE | re.DOTALL)

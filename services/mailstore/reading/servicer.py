@@ -1,0 +1,106 @@
+"""MessageService, the reading methods: RPC in, domain call, RPC out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
+from services.mailstore import convert
+from services.mailstore.imap.session import Session
+from services.mailstore.mime.model import Part
+from services.mailstore.mime.select import decoded_size
+from services.mailstore.names import check_mailbox
+from services.mailstore.reading import parts, tokens
+from services.mailstore.reading.message import OpenedMessage, OpenRequest, open_message
+from services.mailstore.reading.page import Page, PageRequest, read_page
+from services.mailstore.reading.texts import MAX_TEXT
+from services.mailstore.searching import query as queries
+
+if TYPE_CHECKING:
+    from services.mailstore.service import Service
+
+Context = Any
+
+
+class ReadingMethods:
+    """ListMessages, GetMessage, ReadPart, ReadSource."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def ListMessages(
+        self, request: pb.ListMessagesRequest, context: Context
+    ) -> pb.ListMessagesResponse:
+        wanted = PageRequest(
+            mailbox=check_mailbox(request.mailbox),
+            size=tokens.page_size(request.page_size),
+            token=request.page_token,
+            order=convert.order_from(request.order),
+            query=queries.parse(request.filter.text),
+            skip=request.skip,
+        )
+        account = self._service.accounts.current()
+
+        async def work(session: Session) -> Page:
+            return await read_page(session, account.id, wanted, self._service.snippets)
+
+        page = await self._service.pool.run(account, work, mailbox=wanted.mailbox)
+        return pb.ListMessagesResponse(
+            messages=[convert.row_to(row) for row in page.rows],
+            next_page_token=page.next_token,
+            previous_page_token=page.previous_token,
+            total_count=page.total,
+            unread_count=page.unread,
+            position=page.position,
+            uid_validity=page.uid_validity,
+            state=page.state,
+        )
+
+    async def GetMessage(self, request: pb.GetMessageRequest, context: Context) -> pb.GetMessageResponse:
+        wanted = OpenRequest(
+            name=convert.name_from(request.name),
+            max_text=min(request.max_text_bytes or MAX_TEXT, 3 * MAX_TEXT),
+            mark_seen=request.mark_seen,
+            neighbours=request.with_neighbours,
+            within=request.within_part_id,
+        )
+        account = self._service.accounts.current()
+
+        async def work(session: Session) -> tuple[OpenedMessage, Part | None]:
+            return await open_message(session, wanted)
+
+        opened, root = await self._service.pool.run(account, work, mailbox=wanted.name.mailbox)
+        if root is not None:
+            self._service.structures.put(account.id, wanted.name, root)
+        return pb.GetMessageResponse(
+            message=convert.message_to(opened),
+            newer=convert.name_to(opened.newer) if opened.newer else None,
+            older=convert.name_to(opened.older) if opened.older else None,
+        )
+
+    async def ReadPart(
+        self, request: pb.ReadPartRequest, context: Context
+    ) -> AsyncIterator[pb.ReadPartResponse]:
+        name = convert.name_from(request.name)
+        account = self._service.accounts.current()
+        part, data = await parts.read_part(
+            self._service.pool, account, self._service.structures, name, request.part_id, request.offset_bytes
+        )
+        described = convert.part_to(part, 0 if part.encoding == "binary" else decoded_size(part))
+        yield pb.ReadPartResponse(part=described)
+        async with aclosing(data):  # type: ignore[type-var]
+            async for chunk in data:
+                yield pb.ReadPartResponse(data=chunk)
+
+    async def ReadSource(
+        self, request: pb.ReadSourceRequest, context: Context
+    ) -> AsyncIterator[pb.ReadSourceResponse]:
+        name = convert.name_from(request.name)
+        account = self._service.accounts.current()
+        source = await parts.read_source(self._service.pool, account, name, headers_only=request.headers_only)
+        yield pb.ReadSourceResponse(size_bytes=source.size)
+        async with aclosing(source.data):  # type: ignore[type-var]
+            async for chunk in source.data:
+                yield pb.ReadSourceResponse(data=chunk)

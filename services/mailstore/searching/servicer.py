@@ -1,0 +1,47 @@
+"""MessageService, searching: RPC in, domain call, RPC out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
+from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore import convert
+from services.mailstore.reading import tokens
+from services.mailstore.searching import query as queries
+from services.mailstore.searching.run import SearchRequest, search
+
+if TYPE_CHECKING:
+    from services.mailstore.service import Service
+
+Context = Any
+
+
+class SearchingMethods:
+    """SearchMessages."""
+
+    _service: Service
+
+    async def SearchMessages(
+        self, request: pb.SearchMessagesRequest, context: Context
+    ) -> AsyncIterator[pb.SearchMessagesResponse]:
+        wanted = SearchRequest(
+            query=queries.parse(request.query.text),
+            mailboxes=tuple(request.query.mailboxes),
+            size=tokens.page_size(request.page_size),
+            token=request.page_token,
+            order=convert.order_from(request.order),
+        )
+        account = self._service.accounts.current()
+        steps = search(self._service.pool, account, wanted, self._service.snippets)
+        async with aclosing(steps):  # type: ignore[type-var]
+            async for step in steps:
+                yield pb.SearchMessagesResponse(
+                    messages=[convert.row_to(row) for row in step.rows],
+                    progress=types_pb.Progress(done_units=step.searched, total_units=step.mailboxes),
+                    total_count=step.total,
+                    next_page_token=step.next_token,
+                    failed_mailboxes=step.failed,
+                )

@@ -1,0 +1,44 @@
+"""The composition root: everything that mailstore is made of, from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from services.mailstore.accounts import Accounts
+from services.mailstore.acting.requests import Locks, Requests
+from services.mailstore.imap.pool import Pool
+from services.mailstore.reading.snippets import Snippets
+from services.mailstore.reading.structure import Structures
+from services.mailstore.settings import MailstoreSettings
+from services.mailstore.threads.cache import ThreadCache
+from services.mailstore.watching.watchers import Watchers
+
+
+class Service:
+    """mailstore, ready to be registered with a server. Close it at the end."""
+
+    def __init__(self, settings: MailstoreSettings) -> None:
+        self.settings = settings
+        self.accounts = Accounts(settings.sealing_key)
+        self.pool = Pool(settings.imap, settings.pool)
+        self.snippets = Snippets()
+        self.structures = Structures()
+        self.threads = ThreadCache()
+        self.requests = Requests()
+        self.locks = Locks()
+        self.watchers = Watchers(settings.imap)
+        self._house: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to keep house. Call from the event loop."""
+        self._house = asyncio.create_task(self.pool.keep_house())
+
+    async def close(self) -> None:
+        """Log out everywhere."""
+        if self._house is not None:
+            self._house.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._house
+        await self.watchers.close()
+        await self.pool.close()

@@ -1,0 +1,5 @@
+"""What is known of conversations."""
+
+
+class ThreadCache:
+    """Nothing yet."""

@@ -1,0 +1,5 @@
+"""MessageService, conversations."""
+
+
+class ThreadMethods:
+    """Not served yet: the generated base answers UNSUPPORTED."""

@@ -1,0 +1,1 @@
+"""Watching: what changed in an account, as it changes."""
