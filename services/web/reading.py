@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,8 @@ from services.web.addresses import join
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.model.mail import Address, OpenMessage, Part, TextPart
-from services.web.sanitise import text_to_html
+from services.web.sanitise import glance, text_to_html
 from services.web.session import Me
-
-_REMOTE = re.compile(
-    r"""(?:src|background|srcset)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//""",
-    re.IGNORECASE,
-)
-_MARKUP = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,12 +64,13 @@ def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "") -> list
     shown: list[Body] = []
     for part in choose(message.texts, prefer_text):
         if part.media_type == "text/html":
+            seen = glance(part.text)
             shown.append(
                 Body(
                     "html",
                     src=urls.html(message.ref, part.part_id, within=within),
-                    size=size_hint(part.text),
-                    dark="prefers-color-scheme" in part.text,
+                    size=seen.size,
+                    dark=seen.dark,
                     truncated=part.truncated,
                     source=part.part_id,
                 )
@@ -89,15 +83,8 @@ def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "") -> list
     return shown
 
 
-def size_hint(html: str) -> str:
-    words = len(_MARKUP.sub("", html[:200_000]).split())
-    return "short" if words < 60 and len(html) < 20_000 else "medium" if words < 250 else "long"
-
-
 def has_remote(message: OpenMessage) -> bool:
-    return any(
-        part.media_type == "text/html" and _REMOTE.search(part.text) is not None for part in message.texts
-    )
+    return any(part.media_type == "text/html" and glance(part.text).remote for part in message.texts)
 
 
 def has_choice(message: OpenMessage) -> bool:

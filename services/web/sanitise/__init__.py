@@ -5,15 +5,18 @@ itself.
 """
 
 from services.web.sanitise.frame import FRAME_CSP, FRAME_SANDBOX, frame_csp, frame_document
+from services.web.sanitise.glance import Glance, glance
 from services.web.sanitise.html import SanitisedHtml, sanitise_html
 from services.web.sanitise.text import text_to_html
 
 __all__ = [
     "FRAME_CSP",
     "FRAME_SANDBOX",
+    "Glance",
     "SanitisedHtml",
     "frame_csp",
     "frame_document",
+    "glance",
     "sanitise_html",
     "text_to_html",
 ]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.web.sanitise import FRAME_CSP, FRAME_SANDBOX, frame_document, sanitise_html
+from services.web.sanitise import FRAME_CSP, FRAME_SANDBOX, frame_document, glance, sanitise_html
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
@@ -250,3 +250,21 @@ def test_frame() -> None:
     assert "allow-scripts" not in FRAME_CSP and "allow-same-origin" not in FRAME_CSP
     assert FRAME_CSP.endswith("sandbox " + FRAME_SANDBOX)
     assert "default-src 'none'" in FRAME_CSP
+
+
+def test_glance() -> None:
+    note = glance("<style>p{color:red}</style><p>Hello <b>you</b>")
+    assert (note.size, note.remote, note.dark) == ("short", False, False)
+    letter = glance("<p>word " * 300 + '<img src = "https://t.example/p">')
+    assert (letter.size, letter.remote) == ("long", True)
+    assert glance("<style>@media (prefers-color-scheme: dark){}</style>").dark
+    assert glance('<meta name="color-scheme" content="light dark">').dark
+
+
+@pytest.mark.parametrize(
+    "piece", ["<", "<style>", "src=" + " " * 1000, "url(" + " " * 1000, "color-scheme", "a "]
+)
+def test_glance_is_linear(piece: str) -> None:
+    started = time.process_time()
+    glance(piece * (1_000_000 // len(piece)))
+    assert time.process_time() - started < 2
