@@ -25,6 +25,10 @@ SESSIONS_REVOKED = "sessions-revoked"
 IDENTITY_CREATED = "identity-created"
 IDENTITY_CHANGED = "identity-changed"
 IDENTITY_DELETED = "identity-deleted"
+FACTOR_ENROLLED = "factor-enrolled"
+FACTOR_REMOVED = "factor-removed"
+FACTOR_REFUSED = "factor-refused"
+RECOVERY_CODES_CREATED = "recovery-codes-created"
 
 
 def record(

@@ -6,6 +6,8 @@ import dataclasses
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.auth.enrolment import Proof
+from services.auth.factors import FactorInfo
 from services.auth.minting import Minted
 from services.auth.model import (
     AuditEvent,
@@ -20,6 +22,7 @@ from services.auth.model import (
 )
 from services.auth.signing import PublishedKey
 from services.common.gen.postern.auth.v1 import account_service_pb2 as account_pb
+from services.common.gen.postern.auth.v1 import factor_service_pb2 as factor_pb
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
 from services.common.gen.postern.auth.v1 import token_service_pb2 as token_pb
 from services.common.tokens import ALGORITHM
@@ -58,7 +61,9 @@ def challenge_to_proto(outcome: Challenge) -> session_pb.Challenge:
     )
 
 
-def access_tokens_to_proto(opened: OpenSession, minted: Minted) -> session_pb.CreateAccessTokensResponse:
+def access_tokens_to_proto(
+    opened: OpenSession, minted: Minted, must_enrol: bool
+) -> session_pb.CreateAccessTokensResponse:
     return session_pb.CreateAccessTokensResponse(
         tokens=[
             session_pb.AccessToken(audience=audience, token=token)
@@ -70,6 +75,7 @@ def access_tokens_to_proto(opened: OpenSession, minted: Minted) -> session_pb.Cr
         session_expire_time=timestamp(opened.expires_ms),
         preferences=preferences_to_proto(opened.preferences),
         identities=[identity_to_proto(identity) for identity in opened.identities],
+        must_enrol_factor=must_enrol,
     )
 
 
@@ -112,6 +118,21 @@ def audit_event_to_proto(event: AuditEvent) -> account_pb.AuditEvent:
         user_agent=event.user_agent,
         details=event.details,
     )
+
+
+def factor_to_proto(info: FactorInfo) -> factor_pb.Factor:
+    return factor_pb.Factor(
+        factor_id=info.factor_id,
+        kind=_KINDS[info.kind],
+        display_name=info.display_name,
+        create_time=timestamp(info.created_ms),
+        last_used_time=timestamp(info.last_used_ms) if info.last_used_ms else None,
+        codes_left=info.codes_left,
+    )
+
+
+def proof_from_proto(message: factor_pb.FactorProof) -> Proof:
+    return Proof(code=message.code, password=message.password)
 
 
 def key_to_proto(published: PublishedKey, retired_until_ms: int) -> token_pb.VerificationKey:

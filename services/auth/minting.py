@@ -67,8 +67,9 @@ class Minter:
         self.keys, self._sealing = keys, sealing
         self._lifetime, self._exchange_seconds, self._clock = lifetime, exchange_seconds, clock
 
-    def for_session(self, opened: OpenSession) -> Minted:
-        """A token for each service. None outlives the session."""
+    def for_session(self, opened: OpenSession, *, enrol_only: bool = False) -> Minted:
+        """A token for each service; for auth alone where a factor must be enrolled first. None outlives the
+        session."""
         credential = Credential.from_json(opened.credential)
         sealed = {
             audience: encode_sealed(
@@ -80,6 +81,8 @@ class Minter:
         expires = min(now + self._lifetime, opened.expires_ms // 1000)
         tokens = {}
         for audience, scope in SESSION_SCOPES.items():
+            if enrol_only and audience != "auth":
+                continue
             claims = self._claims(opened.account, audience, scope, opened.session_id, now, expires)
             if audience in sealed:
                 claims[CLAIM_CREDENTIAL] = sealed[audience]

@@ -83,6 +83,7 @@ class OpenSession:
     last_used_ms: int
     server_key_id: str
     credential: bytes = field(repr=False)
+    has_factor: bool
     preferences: Preferences
     identities: tuple[MailIdentity, ...]
 

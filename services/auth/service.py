@@ -9,24 +9,25 @@ import grpc
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from services.auth.enrolment import Enrolment, EnrolmentOptions
+from services.auth.factors import Factors
 from services.auth.mailcheck import ImapPasswordChecker, PasswordChecker
 from services.auth.minting import Minter
 from services.auth.rows import now_ms
-from services.auth.servicer import (
-    AccountServicer,
-    SessionServicer,
-    TokenServicer,
-    account_grpc,
-    session_grpc,
-    token_grpc,
-)
+from services.auth.secondfactor import SecondFactor
+from services.auth.servicer import AccountServicer, FactorServicer, SessionServicer, TokenServicer
 from services.auth.sessions import Sessions
 from services.auth.settings import AuthSettings
 from services.auth.signin import SignIn
+from services.auth.states import States
 from services.auth.tables import audit
 from services.auth.throttle import Limits, Throttle
 from services.common.database import Database, migrate
 from services.common.errors import PosternError
+from services.common.gen.postern.auth.v1 import account_service_pb2_grpc as account_grpc
+from services.common.gen.postern.auth.v1 import factor_service_pb2_grpc as factor_grpc
+from services.common.gen.postern.auth.v1 import session_service_pb2_grpc as session_grpc
+from services.common.gen.postern.auth.v1 import token_service_pb2_grpc as token_grpc
 from services.common.logging import get_logger
 from services.common.tokens import KeySet
 
@@ -48,8 +49,25 @@ class Service:
         self._sessions = Sessions(settings.vault, settings.lifetimes)
         self._throttle = Throttle(self.database, limits)
         self._minter = Minter(settings.signing, settings.sealing)
+        factors, self._states = Factors(settings.vault), States(settings.vault)
         self._sign_in = SignIn(
-            self.database, self._sessions, self._throttle, self._checker, self._minter, settings.sign_in
+            self.database,
+            self._sessions,
+            self._throttle,
+            self._checker,
+            self._minter,
+            SecondFactor(self.database, factors, self._states, self._throttle, settings.factors),
+            settings.factors,
+            settings.sign_in,
+        )
+        self._enrolment = Enrolment(
+            self.database,
+            factors,
+            self._states,
+            self._throttle,
+            self._checker,
+            settings.factors,
+            EnrolmentOptions(settings.otp_issuer, settings.sign_in.username),
         )
         # auth needs no call to itself to know its keys.
         self.keys = KeySet.fixed(*(published.key for published in settings.signing.published))
@@ -58,6 +76,7 @@ class Service:
         sessions = SessionServicer(self.database, self._sign_in, self._sessions)
         session_grpc.add_SessionServiceServicer_to_server(sessions, server)
         token_grpc.add_TokenServiceServicer_to_server(TokenServicer(self._minter), server)
+        factor_grpc.add_FactorServiceServicer_to_server(FactorServicer(self._enrolment), server)
         account_grpc.add_AccountServiceServicer_to_server(AccountServicer(self.database), server)
 
     async def migrate(self) -> None:
@@ -80,6 +99,7 @@ class Service:
         events = session.execute(delete(audit).where(audit.c.event_ms < oldest))
         return {
             "session_count": self._sessions.sweep(session),
+            "state_count": self._states.sweep(session),
             "throttle_count": self._throttle.sweep(session),
             "event_count": events.rowcount,  # type: ignore[attr-defined]
         }

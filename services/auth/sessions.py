@@ -12,13 +12,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.auth.model import Client, OpenSession, SessionInfo
 from services.auth.preferences import identity_of, preferences_of
 from services.auth.rows import Clock, now_ms, page_limit, page_token, read_page_token
-from services.auth.tables import accounts, identities, sessions
+from services.auth.tables import accounts, factors, identities, sessions
 from services.auth.vault import Sealed, Vault, VaultError, new_id, new_secret, secret_hash, well_formed
 
 TOUCH_MS = 60_000  # the last use is written at most this often
@@ -105,6 +105,7 @@ class Sessions:
             last_used_ms=first.last_used_ms,
             server_key_id=sealed.key_id,
             credential=credential,
+            has_factor=bool(first.has_factor),
             preferences=preferences_of(json.loads(first.preferences)),
             identities=tuple(identity_of(row._mapping) for row in rows if row.address),
         )
@@ -207,6 +208,7 @@ _OPEN = (
             if column.name not in ("client_address", "user_agent", "created_ms")
         ),
         accounts.c.preferences,
+        exists().where(factors.c.account == sessions.c.account).label("has_factor"),
         *(column for column in identities.c if column.name not in ("account", "created_ms")),
     )
     .join(accounts, accounts.c.account == sessions.c.account)

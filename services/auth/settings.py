@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.auth.mailcheck import ImapSettings
+from services.auth.policy import FactorMode, FactorPolicy, networks
 from services.auth.sessions import Lifetimes
 from services.auth.signin import SignInOptions
 from services.auth.signing import SigningKeyError, SigningKeys
@@ -36,6 +37,8 @@ class AuthSettings:
     signing: SigningKeys
     sealing: dict[str, PublicKey]
     audit_days: int
+    factors: FactorPolicy
+    otp_issuer: str
 
     @classmethod
     def from_env(cls, env: Env) -> AuthSettings:
@@ -62,7 +65,19 @@ class AuthSettings:
             signing=_signing(env),
             sealing=_sealing(env),
             audit_days=env.integer("AUDIT_DAYS", 365, minimum=1, maximum=36_500),
+            factors=_factors(env),
+            otp_issuer=env.text("OTP_ISSUER", "Postern"),
         )
+
+
+def _factors(env: Env) -> FactorPolicy:
+    mode = env.choice("SECOND_FACTOR", ("OFF", "OPTIONAL", "REQUIRED"), "OPTIONAL").lower()
+    try:
+        return FactorPolicy(FactorMode(mode), networks(env.text("SECOND_FACTOR_INSIDE", "")))
+    except ValueError:
+        raise SettingsError(
+            'POSTERN_SECOND_FACTOR_INSIDE: expected networks such as "10.0.0.0/8, 2001:db8::/32"'
+        ) from None
 
 
 def _vault(env: Env) -> Vault:

@@ -1,4 +1,4 @@
-"""Signing in: throttle, password against the mail server, session.
+"""Signing in: throttle, password against the mail server, second factor, session.
 
 A refused password is answered at whole steps of time after the request came, so that how long the mail server
 took for an unknown name and for a wrong password does not show.
@@ -18,8 +18,10 @@ from services.auth.accounts import MalformedAddress, login_name, normalise
 from services.auth.mailcheck import PasswordChecker
 from services.auth.minting import Minted, Minter
 from services.auth.model import Challenge, Client, OpenSession, SignedIn
+from services.auth.policy import FactorPolicy
 from services.auth.preferences import ensure_account
 from services.auth.rows import Clock, now_ms
+from services.auth.secondfactor import Pending, SecondFactor
 from services.auth.sessions import Sessions
 from services.auth.throttle import Attempt, Throttle
 from services.common.database import Database
@@ -50,11 +52,14 @@ class SignIn:
         throttle: Throttle,
         checker: PasswordChecker,
         minter: Minter,
+        second: SecondFactor,
+        policy: FactorPolicy = FactorPolicy(),
         options: SignInOptions = SignInOptions(),
         clock: Clock = now_ms,
     ) -> None:
         self._database, self._sessions, self._throttle = database, sessions, throttle
-        self._checker, self._minter, self._options, self._clock = checker, minter, options, clock
+        self._checker, self._minter, self._second, self._policy = checker, minter, second, policy
+        self._options, self._clock = options, clock
 
     async def with_password(
         self, address: str, password: str, client: Client, present_secret: str = ""
@@ -76,13 +81,45 @@ class SignIn:
             raise
         if not right:
             await self._refuse(account, client, started)
-        credential = Credential("password", username, password)
-        return await self._database.run(
-            lambda session: self._begin(session, account, credential, client, present_secret, attempt)
-        )
+        pending = Pending(account, Credential("password", username, password), present_secret)
 
-    async def access_tokens(self, secret: str, client: Client) -> tuple[OpenSession, Minted]:
-        """Tokens for the session of `secret`; SESSION_ENDED where there is none. One read of the database."""
+        def work(session: Session) -> SignedIn | Challenge:
+            challenge = self._second.challenge(session, pending, client)
+            if challenge is None:
+                return self._begin(session, pending, client, attempt)
+            # The count of this account starts anew only when the second factor was right as well.
+            self._throttle.give_back(session, attempt)
+            return challenge
+
+        return await self._database.run(work)
+
+    async def with_code(self, state: str, code: str, client: Client) -> SignedIn:
+        """The session, where the state's second factor is right. SESSION_ENDED where the sign-in has to begin
+        anew."""
+        try:
+            attempt = await self._second.enter(state, client)
+        except PosternError as err:
+            if err.reason == Reason.THROTTLED:
+                _log_refusal(client, "throttled", "")
+            raise
+
+        def work(session: Session) -> SignedIn | Reason:
+            outcome = self._second.check(session, state, code, client, self._clock())
+            if isinstance(outcome, Reason):
+                return outcome  # not raised: the attempt must stay counted
+            pending, kind = outcome
+            return self._begin(session, pending, client, attempt, (kind.value,))
+
+        outcome = await self._database.run(work)
+        if isinstance(outcome, Reason):
+            _log_refusal(client, "wrong_code", attempt.account)
+            what = "code" if outcome is Reason.AUTHENTICATION_FAILED else "sign_in"
+            raise PosternError(outcome, metadata={"what": what})
+        return outcome
+
+    async def access_tokens(self, secret: str, client: Client) -> tuple[OpenSession, Minted, bool]:
+        """Tokens for the session of `secret`, and whether a factor must be enrolled first. SESSION_ENDED
+        where there is no such session. One read of the database."""
         opened = await self._database.read(lambda session: self._sessions.open(session, secret))
         if opened is None:
             raise PosternError(Reason.SESSION_ENDED)
@@ -94,7 +131,8 @@ class SignIn:
             except PosternError as err:
                 # A database that only reads still lets people read their mail.
                 log.warning("session.touch_failed", session_id=opened.session_id, reason=err.reason)
-        return opened, self._minter.for_session(opened)
+        must_enrol = not opened.has_factor and self._policy.required_from(client.address)
+        return opened, self._minter.for_session(opened, enrol_only=must_enrol), must_enrol
 
     async def end(self, secret: str) -> None:
         """End the session of `secret`, where there is one."""
@@ -151,21 +189,27 @@ class SignIn:
     def _begin(
         self,
         session: Session,
-        account: str,
-        credential: Credential,
+        pending: Pending,
         client: Client,
-        present_secret: str,
         attempt: Attempt,
+        factor_kinds: tuple[str, ...] = (),
     ) -> SignedIn:
-        now = self._clock()
+        now, account = self._clock(), pending.account
         ensure_account(session, account, now)
         self._throttle.succeeded(session, attempt)
         begun = self._sessions.begin(
-            session, account, credential.to_json(), client, present_secret=present_secret
+            session,
+            account,
+            pending.credential.to_json(),
+            client,
+            present_secret=pending.present_secret,
+            factor_kinds=factor_kinds,
         )
-        audit.record(session, account, audit.SIGN_IN, client, now, {"session": begun.session_id})
+        details = {"session": begun.session_id} | ({"factor": factor_kinds[0]} if factor_kinds else {})
+        audit.record(session, account, audit.SIGN_IN, client, now, details)
         idle = self._sessions.lifetimes.idle // 1000
-        return SignedIn(begun.secret, begun.session_id, account, begun.expires_ms, idle)
+        must_enrol = not factor_kinds and self._policy.required_from(client.address)
+        return SignedIn(begun.secret, begun.session_id, account, begun.expires_ms, idle, must_enrol)
 
 
 def _log_refusal(client: Client, why: str, account: str) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# 16 MiB - 1: MySQL then takes MEDIUMTEXT, since TEXT ends at 64 KiB.
+# More than the 64 KiB at which MySQL's TEXT ends: it takes LONGTEXT for this.
 LONG_TEXT = Text(2**24 - 1)
 ACCOUNT = String(320)
 BINARY_TEXT: dict[str, Any] = {
@@ -106,5 +106,46 @@ throttle = Table(
     Column("last_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger, nullable=False),
     Index("ix_auth_throttle_last", "kind", "last_ms"),
+    **BINARY_TEXT,
+)
+
+factors = Table(
+    "auth_factors",
+    metadata,
+    Column("factor_id", String(32), primary_key=True),
+    Column("account", ACCOUNT, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("display_name", String(200), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("last_used_ms", BigInteger, nullable=False),
+    Column("used_step", BigInteger, nullable=False),  # the last step whose code was accepted
+    Column("server_key_id", String(16), nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Index("ix_auth_factors_account", "account"),
+    **BINARY_TEXT,
+)
+
+recovery_codes = Table(
+    "auth_recovery_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("account", ACCOUNT, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger, nullable=True),
+    Index("ix_auth_recovery_codes_account", "account"),
+    **BINARY_TEXT,
+)
+
+states = Table(
+    "auth_states",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),  # SHA-256 of what the browser keeps, hex
+    Column("purpose", String(16), nullable=False),  # sign-in, enrolment
+    Column("account", ACCOUNT, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("server_key_id", String(16), nullable=False),
+    Column("sealed_content", LargeBinary, nullable=False),
+    Index("ix_auth_states_expires", "expires_ms"),
     **BINARY_TEXT,
 )

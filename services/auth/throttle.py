@@ -49,6 +49,7 @@ class Limits:
     account: Limit = Limit(5, 2.0, 900.0)
     address: Limit = Limit(20, 2.0, 900.0)
     pair: Limit = Limit(5, 1.0, 60.0)
+    proof: Limit = Limit(5, 2.0, 900.0)
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,17 @@ class Throttle:
             buckets = _buckets(account, where, known)
             wait = await self._database.run(lambda session: self._count(session, buckets))
         if wait:
-            raise PosternError(Reason.THROTTLED, metadata={"retry_seconds": str(math.ceil(wait / 1000))})
+            raise _throttled(wait)
         return Attempt(account, where, tuple(buckets))
+
+    async def enter_proof(self, account: str) -> Attempt:
+        """Count an attempt to prove presence within a session. Only who has a session can make the owner
+        wait."""
+        buckets = [("proof", _digest("proof", account))]
+        wait = await self._database.run(lambda session: self._count(session, buckets))
+        if wait:
+            raise _throttled(wait)
+        return Attempt(account, "", tuple(buckets))
 
     def succeeded(self, session: Session, attempt: Attempt) -> None:
         """The password was right: forget the account's count, give back the address's, know the address."""
@@ -105,14 +115,22 @@ class Throttle:
         insert_or_keep(session, throttle, row)
         session.execute(update(throttle).where(throttle.c.bucket == bucket).values(last_ms=now))
 
+    async def forget(self, attempt: Attempt) -> None:
+        """The proof was right: what was counted is forgotten."""
+        names = [bucket for _, bucket in attempt.buckets]
+        await self._database.run(
+            lambda session: session.execute(delete(throttle).where(throttle.c.bucket.in_(names)))
+        )
+
     async def withdraw(self, attempt: Attempt) -> None:
         """The password could not be checked: the attempt does not count."""
 
-        def work(session: Session) -> None:
-            for _, bucket in attempt.buckets:
-                self._give_back(session, bucket)
+        await self._database.run(lambda session: self.give_back(session, attempt))
 
-        await self._database.run(work)
+    def give_back(self, session: Session, attempt: Attempt) -> None:
+        """As `withdraw`, within a transaction."""
+        for _, bucket in attempt.buckets:
+            self._give_back(session, bucket)
 
     def sweep(self, session: Session) -> int:
         """Delete what is forgotten; the number of rows."""
@@ -137,19 +155,19 @@ class Throttle:
 
     def _count(self, session: Session, buckets: Sequence[tuple[str, str]]) -> int:
         """Count an attempt in all of `buckets`, or in none and give the milliseconds to wait."""
-        now = self._clock()
         for kind, bucket in buckets:
-            new = {"bucket": bucket, "kind": kind, "attempts": 0, "last_ms": now, "until_ms": 0}
+            new = {"bucket": bucket, "kind": kind, "attempts": 0, "last_ms": self._clock(), "until_ms": 0}
             insert_or_keep(session, throttle, new)
         names = [bucket for _, bucket in buckets]
         query = select(throttle).where(throttle.c.bucket.in_(names)).order_by(throttle.c.bucket)
         rows = session.execute(query.with_for_update()).all()
+        now = self._clock()  # now that the rows are locked: whoever was first has written an earlier time
         wait = max((row.until_ms - now for row in rows), default=0)
         if wait > 0:
             return wait
         for row in rows:
             attempts = 1 if row.last_ms < now - FORGET_MS else row.attempts + 1
-            until = now + self._limit(row.kind).delay_ms(attempts)
+            until = self._until(row.kind, attempts, now)
             session.execute(
                 update(throttle)
                 .where(throttle.c.bucket == row.bucket)
@@ -161,14 +179,16 @@ class Throttle:
         row = session.execute(select(throttle).where(throttle.c.bucket == bucket).with_for_update()).first()
         if row is not None:
             attempts = max(0, row.attempts - 1)
-            until = row.last_ms + self._limit(row.kind).delay_ms(attempts)
+            until = self._until(row.kind, attempts, row.last_ms)
             session.execute(
                 update(throttle).where(throttle.c.bucket == bucket).values(attempts=attempts, until_ms=until)
             )
 
-    def _limit(self, kind: str) -> Limit:
+    def _until(self, kind: str, attempts: int, last_ms: int) -> int:
+        """Until when nobody is let in; 0 where attempts are still free (clocks of replicas differ a little)."""
         limit: Limit = getattr(self._limits, kind)
-        return limit
+        delay = limit.delay_ms(attempts)
+        return last_ms + delay if delay else 0
 
 
 def _buckets(account: str, where: str, known: bool) -> list[tuple[str, str]]:
@@ -177,6 +197,11 @@ def _buckets(account: str, where: str, known: bool) -> list[tuple[str, str]]:
         return [("pair", _digest("pair", account, where))]
     found = [("account", _digest("account", account)), ("address", _digest("address", where))]
     return sorted(found, key=lambda item: item[1])
+
+
+def _throttled(wait_ms: int) -> PosternError:
+    seconds = str(math.ceil(wait_ms / 1000))
+    return PosternError(Reason.THROTTLED, metadata={"retry_seconds": seconds})
 
 
 def _digest(*parts: str) -> str:

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 SECRET_BYTES = 32
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_SECRET_INFO = b"postern session credential v1"
+_OWN_INFO = b"postern server secret v1"
 
 
 class VaultError(Exception):
@@ -87,24 +89,33 @@ class Vault:
 
     def seal(self, secret: str, plaintext: bytes, context: str) -> Sealed:
         """Seal so that it opens with this `secret` and this `context` only."""
-        key_id = self.current_key_id
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        cipher = AESGCM(self._derive(_ikm(secret), key_id))
-        return Sealed(key_id, nonce + cipher.encrypt(nonce, plaintext, _aad(key_id, context)))
+        return self._seal(self._derive(_ikm(secret), self.current_key_id), plaintext, context)
 
     def open(self, secret: str, sealed: Sealed, context: str) -> bytes:
-        if sealed.key_id not in self._keys:
-            raise VaultError("unknown server key")
+        return self._open(self._derive(_ikm(secret), sealed.key_id), sealed, context)
+
+    def seal_own(self, plaintext: bytes, context: str) -> Sealed:
+        """Seal under the server key alone: for what auth must read without the browser, as a TOTP secret."""
+        return self._seal(self._derive(b"", self.current_key_id, _OWN_INFO), plaintext, context)
+
+    def open_own(self, sealed: Sealed, context: str) -> bytes:
+        return self._open(self._derive(b"", sealed.key_id, _OWN_INFO), sealed, context)
+
+    def _seal(self, key: bytes, plaintext: bytes, context: str) -> Sealed:
+        key_id, nonce = self.current_key_id, secrets.token_bytes(_NONCE_BYTES)
+        return Sealed(key_id, nonce + AESGCM(key).encrypt(nonce, plaintext, _aad(key_id, context)))
+
+    def _open(self, key: bytes, sealed: Sealed, context: str) -> bytes:
         nonce, ciphertext = sealed.data[:_NONCE_BYTES], sealed.data[_NONCE_BYTES:]
         try:
-            cipher = AESGCM(self._derive(_ikm(secret), sealed.key_id))
-            return cipher.decrypt(nonce, ciphertext, _aad(sealed.key_id, context))
+            return AESGCM(key).decrypt(nonce, ciphertext, _aad(sealed.key_id, context))
         except (InvalidTag, ValueError):
             raise VaultError("does not open") from None
 
-    def _derive(self, ikm: bytes, key_id: str) -> bytes:
+    def _derive(self, ikm: bytes, key_id: str, info: bytes = _SECRET_INFO) -> bytes:
         # RFC 5869: extraction keyed with the server key over the secret, so both are needed.
-        info = b"postern session credential v1"
+        if key_id not in self._keys:
+            raise VaultError("unknown server key")
         return HKDF(hashes.SHA256(), KEY_BYTES, salt=self._keys[key_id], info=info).derive(ikm)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.auth.mailcheck import ImapSettings, PasswordChecker
+from services.auth.policy import FactorPolicy
 from services.auth.service import Service
 from services.auth.servicer import METHOD_SCOPES
 from services.auth.sessions import Lifetimes
@@ -21,6 +22,7 @@ from services.auth.vault import Vault
 from services.common.endpoint import Endpoint, HostPort
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
 from services.common.gen.postern.auth.v1.account_service_pb2_grpc import AccountServiceStub
+from services.common.gen.postern.auth.v1.factor_service_pb2_grpc import FactorServiceStub
 from services.common.gen.postern.auth.v1.session_service_pb2_grpc import SessionServiceStub
 from services.common.gen.postern.auth.v1.token_service_pb2_grpc import TokenServiceStub
 from services.common.rpc.server import ServerSettings
@@ -54,6 +56,7 @@ class Auth:
     sessions: Any
     tokens: Any
     account: Any
+    factors: Any
 
     async def sign_in(
         self,
@@ -64,12 +67,23 @@ class Auth:
         secret: str = "",
         agent: str = "Test/1",
     ) -> session_pb.SignedIn:
+        return (await self.start(address, password, client=client, secret=secret, agent=agent)).signed_in
+
+    async def start(
+        self,
+        address: str = "alice@example.org",
+        password: str = "alice",
+        *,
+        client: str = "192.0.2.1",
+        secret: str = "",
+        agent: str = "Test/1",
+    ) -> session_pb.StartSignInResponse:
         request = session_pb.StartSignInRequest(
             password=session_pb.StartSignInRequest.Password(email_address=address, password=password),
             client=session_pb.Client(address=client, user_agent=agent),
             session_secret=secret,
         )
-        return (await self.sessions.StartSignIn(request, timeout=30)).signed_in
+        return await self.sessions.StartSignIn(request, timeout=30)
 
     async def access(
         self, secret: str, *, client: str = "192.0.2.1"
@@ -92,6 +106,7 @@ def settings(
     options: SignInOptions = SignInOptions(refusal_step=0.0),
     lifetimes: Lifetimes = Lifetimes(),
     vault: Vault | None = None,
+    factors: FactorPolicy = FactorPolicy(),
 ) -> AuthSettings:
     keys = keys_dir()
     return AuthSettings(
@@ -104,6 +119,8 @@ def settings(
         signing=SigningKeys.load((keys / "signing.pem").read_text()),
         sealing={name: public_sealing_key(name) for name in ("mailstore", "sender")},
         audit_days=365,
+        factors=factors,
+        otp_issuer="Postern",
     )
 
 
@@ -132,6 +149,7 @@ async def running_auth(
                 SessionServiceStub(channel),
                 TokenServiceStub(channel),
                 AccountServiceStub(channel),
+                FactorServiceStub(channel),
             )
     finally:
         await service.close()

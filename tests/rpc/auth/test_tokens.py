@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from services.auth.servicer import METHOD_SCOPES
 from services.common.errors import PosternError
 from services.common.gen.postern.auth.v1 import account_service_pb2 as account_pb
+from services.common.gen.postern.auth.v1 import factor_service_pb2 as factor_pb
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
 from services.common.gen.postern.auth.v1 import token_service_pb2 as token_pb
 from services.common.gen.postern.auth.v1.account_service_pb2_grpc import AccountServiceStub
@@ -122,7 +123,7 @@ async def test_sender_reads_identities_with_the_token_it_was_given(url: str) -> 
 
 def _request(method: str) -> tuple[Message, type[Message]]:
     service, name = method.strip("/").rpartition(".")[2].split("/")
-    for module in (session_pb, token_pb, account_pb):
+    for module in (session_pb, token_pb, account_pb, factor_pb):
         if service in module.DESCRIPTOR.services_by_name:
             described = module.DESCRIPTOR.services_by_name[service].methods_by_name[name]
             return getattr(module, described.input_type.name)(), getattr(module, described.output_type.name)

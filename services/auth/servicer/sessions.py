@@ -1,0 +1,95 @@
+"""SessionService: signing in, sessions."""
+
+from __future__ import annotations
+
+import grpc
+
+from services.auth.convert import (
+    access_tokens_to_proto,
+    challenge_to_proto,
+    client_from_proto,
+    session_to_proto,
+    signed_in_to_proto,
+)
+from services.auth.model import SignedIn
+from services.auth.sessions import Sessions
+from services.auth.signin import SignIn
+from services.common.database import Database
+from services.common.errors import Reason, error, invalid_argument
+from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
+from services.common.gen.postern.auth.v1 import session_service_pb2_grpc as session_grpc
+from services.common.rpc.context import current_identity
+
+Context = grpc.aio.ServicerContext
+
+
+class SessionServicer(session_grpc.SessionServiceServicer):
+    """Signing in, sessions."""
+
+    def __init__(self, database: Database, sign_in: SignIn, sessions: Sessions) -> None:
+        self._database, self._sign_in, self._sessions = database, sign_in, sessions
+
+    async def ListSignInMethods(
+        self, request: session_pb.ListSignInMethodsRequest, context: Context
+    ) -> session_pb.ListSignInMethodsResponse:
+        return session_pb.ListSignInMethodsResponse(methods=[session_pb.SIGN_IN_METHOD_PASSWORD])
+
+    async def StartSignIn(
+        self, request: session_pb.StartSignInRequest, context: Context
+    ) -> session_pb.StartSignInResponse:
+        kind = request.WhichOneof("proof")
+        if kind is None:
+            raise invalid_argument("proof", "missing")
+        if kind != "password":
+            raise error(Reason.UNSUPPORTED, method=kind)
+        proof = request.password
+        outcome = await self._sign_in.with_password(
+            proof.email_address, proof.password, client_from_proto(request.client), request.session_secret
+        )
+        if isinstance(outcome, SignedIn):
+            return session_pb.StartSignInResponse(signed_in=signed_in_to_proto(outcome))
+        return session_pb.StartSignInResponse(challenge=challenge_to_proto(outcome))
+
+    async def ContinueSignIn(
+        self, request: session_pb.ContinueSignInRequest, context: Context
+    ) -> session_pb.ContinueSignInResponse:
+        if request.WhichOneof("proof") != "code":
+            raise invalid_argument("proof", "code_expected")
+        # The kind is not needed: a code shows by itself what it is.
+        outcome = await self._sign_in.with_code(
+            request.sign_in_state, request.code, client_from_proto(request.client)
+        )
+        return session_pb.ContinueSignInResponse(signed_in=signed_in_to_proto(outcome))
+
+    async def CreateAccessTokens(
+        self, request: session_pb.CreateAccessTokensRequest, context: Context
+    ) -> session_pb.CreateAccessTokensResponse:
+        client = client_from_proto(request.client)
+        return access_tokens_to_proto(*await self._sign_in.access_tokens(request.session_secret, client))
+
+    async def EndSession(
+        self, request: session_pb.EndSessionRequest, context: Context
+    ) -> session_pb.EndSessionResponse:
+        await self._sign_in.end(request.session_secret)
+        return session_pb.EndSessionResponse()
+
+    async def ListSessions(
+        self, request: session_pb.ListSessionsRequest, context: Context
+    ) -> session_pb.ListSessionsResponse:
+        caller = current_identity()
+        found, token = await self._database.read(
+            lambda session: self._sessions.page(
+                session, caller.account, request.page_size, request.page_token
+            )
+        )
+        rows = [session_to_proto(info, caller.session_id) for info in found]
+        return session_pb.ListSessionsResponse(sessions=rows, next_page_token=token)
+
+    async def RevokeSessions(
+        self, request: session_pb.RevokeSessionsRequest, context: Context
+    ) -> session_pb.RevokeSessionsResponse:
+        caller = current_identity()
+        if not request.session_id and not request.all_others:
+            raise invalid_argument("sessions", "missing")
+        count = await self._sign_in.revoke(caller.account, caller.session_id, request.session_id)
+        return session_pb.RevokeSessionsResponse(revoked_count=count)
