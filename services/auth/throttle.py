@@ -185,7 +185,7 @@ class Throttle:
             )
 
     def _until(self, kind: str, attempts: int, last_ms: int) -> int:
-        """Until when nobody is let in; 0 where attempts are still free (clocks of replicas differ a little)."""
+        """Until when nobody is let in; 0 where attempts are free (replicas' clocks differ)."""
         limit: Limit = getattr(self._limits, kind)
         delay = limit.delay_ms(attempts)
         return last_ms + delay if delay else 0
