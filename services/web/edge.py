@@ -89,6 +89,7 @@ class Edge:
             "has_settings": True,
             "theme": preferences.theme,
             "density": preferences.density,
+            "shortcuts_off": preferences.shortcuts_off,
             "tree": MailboxTree(),
             "tree_error": "",
             "current_mailbox": "",

@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from babel import Locale as BabelLocale
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_datetime_format,
+)
 from babel.numbers import format_decimal
 
 from services.web import i18n
@@ -65,7 +71,11 @@ def medium_date(moment: datetime | None) -> str:
     if moment is None:
         return ""
     locale = i18n.current()
-    return format_datetime(moment.astimezone(locale.zone).replace(tzinfo=None), "medium", locale=locale.babel)
+    local = moment.astimezone(locale.zone).replace(tzinfo=None)
+    # Babel's medium form has seconds, which nobody asks of a letter.
+    day = format_date(local, "medium", locale=locale.babel)
+    time = format_time(local, "short", locale=locale.babel)
+    return str(get_datetime_format("medium", locale=locale.babel)).replace("{1}", day).replace("{0}", time)
 
 
 def ago(seconds: int) -> str:

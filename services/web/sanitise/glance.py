@@ -14,6 +14,7 @@ _REMOTE = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^<>]{0,4000}>")
+_DESIGNED = re.compile(r"<(?:img|table)\b", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(/?)(?:style|script|title)\b", re.IGNORECASE)
 _DARK = re.compile(r"prefers-color-scheme:\s{0,8}dark|color-schemes?[\"']?[^<>]{0,80}dark", re.IGNORECASE)
 
@@ -32,7 +33,8 @@ def glance(html: str) -> Glance:
     """A guess from the source: right for ordinary mail; nothing that is safe or not depends on it."""
     html = html[:LOOKED_AT]
     words = len(_TAG.sub(" ", _visible(html)).split())
-    size = "short" if words < 60 and len(html) < 20_000 else "medium" if words < 250 else "long"
+    plain = len(html) < 20_000 and not _DESIGNED.search(html)
+    size = "short" if words < 60 and plain else "medium" if words < 250 else "long"
     return Glance(size, _REMOTE.search(html) is not None, _DARK.search(html) is not None)
 
 

@@ -4,7 +4,7 @@ import { moveBy, rows, toggleRow } from "./list";
 import { make, word } from "./words";
 
 const OFF = "postern-keys-off";
-const isOff = (): boolean => localStorage.getItem(OFF) === "1";
+const isOff = (): boolean => "keysOff" in document.body.dataset || localStorage.getItem(OFF) === "1";
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
