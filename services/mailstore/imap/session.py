@@ -11,46 +11,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from services.mailstore.imap import utf7
 from services.mailstore.imap.deadline import time_left
-from services.mailstore.imap.failure import CommandRefused, ConnectionLost, ImapError, ProtocolError
-from services.mailstore.imap.parser import Response, pairs, parse_values
+from services.mailstore.imap.failure import (
+    CommandRefused,
+    ConnectionLost,
+    ImapError,
+    ProtocolError,
+    ServerTimeout,
+)
+from services.mailstore.imap.parser import Response, parse_values
 from services.mailstore.imap.syntax import Literal, astring, check_line
+from services.mailstore.imap.tracking import Pieces, Result, Selected, follow, owner, words
 from services.mailstore.imap.transport import ImapTransport
-
-Pieces = Sequence[bytes]
-
-
-@dataclass(slots=True)
-class Selected:
-    """The mailbox that is open on the connection."""
-
-    name: str
-    read_only: bool
-    exists: int = 0
-    uid_validity: int = 0
-    uid_next: int = 0
-    highest_modseq: int = 0
-    permanent_flags: frozenset[bytes] = frozenset()
-    # Grows whenever the server tells of something new: messages that came or went, flags that changed.
-    changes: int = 0
-
-
-@dataclass(slots=True)
-class Result:
-    """The tagged answer of one command and the untagged data that came with it."""
-
-    status: str
-    code: str
-    code_data: bytes
-    text: bytes
-    untagged: list[Response] = field(default_factory=list)
-
-    def data(self, name: str) -> list[Response]:
-        """The untagged responses of this name."""
-        return [response for response in self.untagged if response.name == name]
 
 
 class Session:
@@ -66,7 +40,6 @@ class Session:
         self.last_used = time.monotonic()
         # How often it was lent; more than once means that it was kept.
         self.uses = 0
-        self.on_untagged: Callable[[Response], None] | None = None
         self._tag = 0
         self._busy = False
         # Set when the connection is not to be used again, though it still answers.
@@ -146,7 +119,7 @@ class Session:
             def take(response: Response) -> None:
                 if response.tag == b"*":
                     self._follow(response)
-                    untagged[_owner(response, waiting)].append(response)
+                    untagged[owner(response, waiting)].append(response)
                     return
                 pieces = waiting.pop(response.tag, None)
                 if pieces is None:
@@ -208,37 +181,40 @@ class Session:
                 else:
                     raise ProtocolError("unexpected tag")
 
-    @asynccontextmanager
-    async def idle(self) -> AsyncIterator[AsyncIterator[Response]]:
-        """IDLE (RFC 2177): gives untagged responses as they come; ends when the block is left."""
+    async def idle(self, seconds: float, settle: float = 0.05) -> list[Response]:
+        """IDLE (RFC 2177) until the server tells of something or `seconds` are over; what came within
+        `settle` seconds after the first news comes along. Empty where nothing happened.
+        """
         async with self._exclusive():
             tag = self._next_tag()
             self.transport.write(tag + b" IDLE\r\n")
-            first = await self._receive()
-            while first.tag == b"*":
-                self._follow(first)
-                first = await self._receive()
-            if first.tag != b"+":
-                raise CommandRefused("IDLE", first.name, first.code, "")
-            yield self._idle_responses(tag)
-            if self._bye:
-                return
-            self.transport.write(b"DONE\r\n")
+            news: list[Response] = []
+            begun = False
+            end = time.monotonic() + seconds
             while True:
-                response = await self._receive()
-                if response.tag == tag:
-                    return
+                try:
+                    left = max(0.001, end - time.monotonic()) if begun else self._timeout()
+                    response = await self.transport.receive(left)
+                except ServerTimeout:
+                    if begun:
+                        break
+                    raise
+                if response.tag == b"+":
+                    begun = True
+                elif response.tag == tag:
+                    raise CommandRefused("IDLE", response.name, response.code, "")
+                elif response.name == "BYE":
+                    raise ConnectionLost("BYE")
+                else:
+                    self._follow(response)
+                    if response.name in ("EXISTS", "EXPUNGE", "FETCH", "VANISHED"):
+                        news.append(response)
+                        end = min(end, time.monotonic() + settle)
+            self.transport.write(b"DONE\r\n")
+            while (response := await self._receive()).tag != tag:
                 self._follow(response)
-
-    async def _idle_responses(self, tag: bytes) -> AsyncIterator[Response]:
-        while True:
-            response = await self.transport.receive(29 * 60)
-            if response.tag == tag:
-                raise ConnectionLost("IDLE ended by the server")
-            self._follow(response)
-            if response.name == "BYE":
-                raise ConnectionLost("BYE")
-            yield response
+                news.append(response)
+            return news
 
     @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[None]:
@@ -305,32 +281,18 @@ class Session:
 
     def _follow(self, response: Response) -> None:
         selected = self.selected
-        if self.on_untagged is not None:
-            self.on_untagged(response)
         if response.name == "CAPABILITY":
-            self.capabilities = _words(response.values)
+            self.capabilities = words(response.values)
         elif response.code == "CAPABILITY":
-            self.capabilities = _words(parse_values([response.code_data]))
+            self.capabilities = words(parse_values([response.code_data]))
         elif response.name == "ENABLED":
-            self.enabled |= _words(response.values)
-        if selected is None:
-            return
-        if response.name == "EXISTS":
-            selected.changes += response.number != selected.exists
-            selected.exists = response.number
-        elif response.name == "EXPUNGE":
-            selected.exists = max(0, selected.exists - 1)
-            selected.changes += 1
-        elif response.name == "FETCH":
-            # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2); what was asked for has
-            # one.
-            selected.changes += not (response.values and b"UID" in pairs(response.values[0]))
-        elif response.name == "OK" and response.code:
-            _follow_code(selected, response)
+            self.enabled |= words(response.values)
+        if selected is not None:
+            follow(selected, response)
 
     def _after(self, pieces: Pieces, result: Result) -> None:
         if result.code == "CAPABILITY":
-            self.capabilities = _words(parse_values([result.code_data]))
+            self.capabilities = words(parse_values([result.code_data]))
         if pieces[0] in (b"SELECT", b"EXAMINE"):
             if result.status != "OK":
                 self.selected = None
@@ -344,55 +306,3 @@ class Session:
         self.selected = Selected(name, read_only)
         self.selected_at = time.monotonic()
         return [b"EXAMINE" if read_only else b"SELECT", self.mailbox(name)]
-
-
-# Which command's data an untagged response is. Servers work on commands that were sent together side by
-# side (Dovecot answers NOOP last), so the order alone does not tell.
-_DATA_OF: dict[str, frozenset[bytes]] = {
-    "FETCH": frozenset({b"FETCH", b"STORE"}),
-    "SEARCH": frozenset({b"SEARCH"}),
-    "SORT": frozenset({b"SORT"}),
-    "THREAD": frozenset({b"THREAD"}),
-    "STATUS": frozenset({b"STATUS", b"LIST"}),
-    "LIST": frozenset({b"LIST"}),
-    "LSUB": frozenset({b"LSUB"}),
-    "NAMESPACE": frozenset({b"NAMESPACE"}),
-}
-
-
-def _owner(response: Response, waiting: dict[bytes, Pieces]) -> bytes:
-    """The tag of the command that the response belongs to: by its own word (ESEARCH, RFC 4731), else the
-    first of its kind that has no answer yet, else the first.
-    """
-    if not waiting:
-        raise ProtocolError("data without a command")
-    if response.name == "ESEARCH" and response.values and isinstance(response.values[0], tuple):
-        tag = pairs(response.values[0]).get(b"TAG")
-        if tag in waiting:
-            return tag
-    kinds = _DATA_OF.get(response.name)
-    if kinds:
-        for tag, pieces in waiting.items():
-            if (pieces[1] if pieces[0] == b"UID" else pieces[0]) in kinds:
-                return tag
-    return next(iter(waiting))
-
-
-def _words(values: tuple[object, ...]) -> frozenset[str]:
-    return frozenset(
-        value.decode("ascii", "replace").upper() for value in values if isinstance(value, bytes)
-    ) | frozenset(str(value) for value in values if isinstance(value, int))
-
-
-def _follow_code(selected: Selected, response: Response) -> None:
-    data = response.code_data
-    if response.code == "UIDVALIDITY" and data.isdigit():
-        selected.uid_validity = int(data)
-    elif response.code == "UIDNEXT" and data.isdigit():
-        selected.uid_next = int(data)
-    elif response.code == "HIGHESTMODSEQ" and data.isdigit():
-        selected.highest_modseq = int(data)
-    elif response.code == "PERMANENTFLAGS":
-        values = parse_values([data])
-        flags = values[0] if values and isinstance(values[0], tuple) else values
-        selected.permanent_flags = frozenset(flag for flag in flags if isinstance(flag, bytes))

@@ -33,15 +33,18 @@ _WORDS: dict[Use, str] = {
         "Verzonden|Verzonden items|Verzonden berichten|Skickat|Skickade|Sendt|Sendte|Sendt post|"
         "Sendte elementer|Lähetetyt|Wysłane|Elementy wysłane|Odeslané|Odeslaná pošta|Odoslané|"
         "Elküldött|Elküldött elemek|Trimise|Elemente trimise|Poslano|Poslane|Отправленные|"
-        "Надіслані|Изпратени|Απεσταλμένα|Gönderilmiş Öğeler|Gönderilenler|送信済み|送信済みメール|送信済みトレイ|"
-        "已发送|已发送邮件|寄件備份|已傳送|보낸편지함|보낸 편지함|המשלוחים|נשלחו|פריטים שנשלחו|المرسلة|العناصر المرسلة|"
+        "Надіслані|Изпратени|Απεσταλμένα|Gönderilmiş Öğeler|Gönderilenler|送信済み|送信済みメール|"
+        "送信済みトレイ|"
+        "已发送|已发送邮件|寄件備份|已傳送|보낸편지함|보낸 편지함|המשלוחים|נשלחו|פריטים שנשלחו|"
+        "المرسلة|العناصر المرسلة|"
         "البريد المرسل|ارسال شده|Đã gửi|Terkirim|ส่งแล้ว"
     ),
     Use.DRAFTS: (
         "Drafts|Draft|Entwürfe|Entwurf|Brouillons|Brouillon|Borradores|Borrador|Rascunhos|Bozze|"
         "Concepten|Utkast|Kladder|Luonnokset|Wersje robocze|Kopie robocze|Szkice|Koncepty|"
         "Rozepsané|Piszkozatok|Ciorne|Schițe|Nacrti|Skice|Osnutki|Черновики|Чернетки|Чернови|"
-        "Πρόχειρα|Taslaklar|下書き|草稿|草稿箱|草稿匣|임시보관함|임시 보관함|טיוטות|المسودات|مسودات|پیش نویس ها|"
+        "Πρόχειρα|Taslaklar|下書き|草稿|草稿箱|草稿匣|임시보관함|임시 보관함|טיוטות|المسودات|مسودات|"
+        "پیش نویس ها|"
         "Thư nháp|Konsep|Draf|ร่างจดหมาย"
     ),
     Use.TRASH: (
@@ -53,7 +56,8 @@ _WORDS: dict[Use, str] = {
         "Slettede elementer|Roskakori|Poistetut|Kosz|Elementy usunięte|Koš|Odstraněná pošta|Kôš|"
         "Lomtár|Kuka|Törölt elemek|Coș de gunoi|Gunoi|Elemente șterse|Smeće|Otpad|Koš za smeti|"
         "Корзина|Удаленные|Удалённые|Кошик|Видалені|Кошче|Κάδος|Απορρίμματα|Διαγραμμένα|Çöp|"
-        "Çöp Kutusu|Silinmiş Öğeler|ゴミ箱|ごみ箱|削除済みアイテム|已删除|已删除邮件|垃圾桶|刪除的郵件|휴지통|지운 편지함|אשפה|"
+        "Çöp Kutusu|Silinmiş Öğeler|ゴミ箱|ごみ箱|削除済みアイテム|已删除|已删除邮件|垃圾桶|"
+        "刪除的郵件|휴지통|지운 편지함|אשפה|"
         "פריטים שנמחקו|سلة المهملات|العناصر المحذوفة|المهملات|زباله دان|Thùng rác|Sampah|ถังขยะ"
     ),
     Use.JUNK: (

@@ -1,5 +1,111 @@
-"""MessageService, conversations."""
+"""MessageService, conversations: RPC in, domain call, RPC out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from services.common.errors import invalid_argument
+from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
+from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore import convert
+from services.mailstore.imap.session import Session
+from services.mailstore.names import MessageName, check_mailbox
+from services.mailstore.reading import tokens
+from services.mailstore.searching import query as queries
+from services.mailstore.threads import ids
+from services.mailstore.threads.listing import (
+    ConversationPage,
+    ConversationRequest,
+    ConversationRow,
+    list_conversations,
+)
+from services.mailstore.threads.one import OneRequest, get_conversation
+
+if TYPE_CHECKING:
+    from services.mailstore.service import Service
+
+Context = Any
 
 
 class ThreadMethods:
-    """Not served yet: the generated base answers UNSUPPORTED."""
+    """ListConversations, GetConversation."""
+
+    _service: Service
+
+    async def ListConversations(
+        self, request: pb.ListConversationsRequest, context: Context
+    ) -> pb.ListConversationsResponse:
+        wanted = ConversationRequest(
+            mailbox=check_mailbox(request.mailbox),
+            size=tokens.page_size(request.page_size),
+            token=request.page_token,
+            order=convert.order_from(request.order),
+            query=queries.parse(request.filter.text),
+            skip=request.skip,
+        )
+        service, account = self._service, self._service.accounts.current()
+
+        async def work(session: Session) -> ConversationPage:
+            return await list_conversations(session, account.id, wanted, service.threads, service.snippets)
+
+        page = await service.pool.run(account, work, mailbox=wanted.mailbox)
+        return pb.ListConversationsResponse(
+            conversations=[_row_to(row) for row in page.rows],
+            next_page_token=page.next_token,
+            previous_page_token=page.previous_token,
+            total_count=page.total,
+            unread_count=page.unread,
+            position=page.position,
+            uid_validity=page.uid_validity,
+            state=page.state,
+        )
+
+    async def GetConversation(
+        self, request: pb.GetConversationRequest, context: Context
+    ) -> pb.GetConversationResponse:
+        size, start = tokens.page_size(request.page_size, 100, 500), _start(request.page_token)
+        wanted = OneRequest(include_trash=request.include_trash, start=start, size=size)
+        match request.WhichOneof("conversation"):
+            case "message":
+                wanted = replace(wanted, message=convert.name_from(request.message))
+            case "conversation_id":
+                which = ids.parse(request.conversation_id)
+                if isinstance(which, MessageName):
+                    wanted = replace(wanted, message=which)
+                else:
+                    wanted = replace(wanted, root=which)
+            case _:
+                raise invalid_argument("conversation", "missing")
+        service, account = self._service, self._service.accounts.current()
+        opened = await get_conversation(service.pool, account, wanted, service.threads, service.snippets)
+        end = start + size
+        return pb.GetConversationResponse(
+            conversation=_row_to(opened.row),
+            messages=[convert.row_to(row) for row in opened.messages],
+            next_page_token=tokens.encode(["conversation", end]) if end < opened.total else "",
+        )
+
+
+def _row_to(row: ConversationRow) -> types_pb.ConversationSummary:
+    newest = convert.row_to(row.newest)
+    newest.conversation_id = row.id
+    return types_pb.ConversationSummary(
+        conversation_id=row.id,
+        newest=newest,
+        message_count=row.message_count,
+        unread_count=row.unread_count,
+        participants=convert.addresses_to(row.participants),
+        any_flagged=row.any_flagged,
+        any_attachment=row.any_attachment,
+        messages=[convert.name_to(name) for name in row.names],
+    )
+
+
+def _start(page_token: str) -> int:
+    if not page_token:
+        return 0
+    match tokens.decode(page_token):
+        case ["conversation", int(start)] if start >= 0:
+            return start
+    raise invalid_argument("page_token", "malformed")

@@ -1,12 +1,54 @@
-"""WatchService."""
+"""WatchService: RPC in, domain call, RPC out."""
 
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from services.common.errors import invalid_argument
+from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import watch_service_pb2_grpc
+from services.mailstore import convert
+from services.mailstore.watching.events import Event
+
+if TYPE_CHECKING:
+    from services.mailstore.service import Service
+
+Context = Any
 
 
 class WatchServicer(watch_service_pb2_grpc.WatchServiceServicer):
-    """Not served yet: the generated base answers UNSUPPORTED."""
+    """What changes, as it changes."""
 
-    def __init__(self, service: Any) -> None:
-        self.service = service
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def WatchAccount(
+        self, request: pb.WatchAccountRequest, context: Context
+    ) -> AsyncIterator[pb.WatchAccountResponse]:
+        if len(request.resume_token) > 100:
+            raise invalid_argument("resume_token", "malformed")
+        account = self._service.accounts.current()
+        events = self._service.watchers.follow(account, request.resume_token)
+        async with aclosing(events):  # type: ignore[type-var]
+            async for event in events:
+                yield _event_to(event)
+
+
+def _event_to(event: Event) -> pb.WatchAccountResponse:
+    if event.change is not None:
+        change = pb.WatchAccountResponse.MailboxChange(
+            mailbox=convert.mailbox_to(event.change.mailbox),
+            added=[convert.row_to(row) for row in event.change.added],
+            modified=[convert.row_to(row) for row in event.change.modified],
+            incomplete=event.change.incomplete,
+        )
+        return pb.WatchAccountResponse(mailbox_change=change, resume_token=event.token)
+    if event.server_lost is not None:
+        return pb.WatchAccountResponse(server_lost=event.server_lost, resume_token=event.token)
+    if event.tree_changed:
+        return pb.WatchAccountResponse(tree_changed=True, resume_token=event.token)
+    if event.restarted:
+        return pb.WatchAccountResponse(restarted=True, resume_token=event.token)
+    return pb.WatchAccountResponse(heartbeat=True, resume_token=event.token)

@@ -1,0 +1,128 @@
+"""WatchAccount against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from imapclient import IMAPClient
+
+from services.common.errors import PosternError
+from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as pb
+from services.mailstore.watching.watchers import Watchers
+from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
+from tests.support.dovecot import Dovecot, DovecotOptions
+
+
+def watching(client: Client, token: str = "") -> Any:
+    return client.watch.WatchAccount(
+        pb.WatchAccountRequest(resume_token=token), token=client.token(), timeout=30
+    )
+
+
+async def take(stream: Any, what: str, seconds: float = 8.0) -> Any:
+    """The next event of this kind."""
+    async with asyncio.timeout(seconds):
+        async for event in stream:
+            if event.WhichOneof("change") == what:
+                return event
+    raise AssertionError("stream ended")
+
+
+async def test_new_message_in_less_than_a_second(client: Client, imap: IMAPClient) -> None:
+    imap.append("INBOX", message("old"))
+    async with aclosing(aiter(watching(client))) as stream:
+        await take(stream, "heartbeat")
+        start = time.monotonic()
+        imap.append("INBOX", message("new"))
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        assert time.monotonic() - start < 1.0
+        assert [row.envelope.subject for row in change.added] == ["new"]
+        assert (change.mailbox.name, change.mailbox.message_count) == ("INBOX", 2)
+
+
+async def test_flags_and_expunges_of_others(client: Client, imap: IMAPClient) -> None:
+    for number in range(3):
+        imap.append("INBOX", message(f"Number {number}"))
+    imap.select_folder("INBOX")
+    async with aclosing(aiter(watching(client))) as stream:
+        await take(stream, "heartbeat")
+        imap.add_flags([2], [rb"\Seen"])
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        assert [(row.name.uid, row.flags.seen) for row in change.modified] == [(2, True)]
+        imap.delete_messages([1])
+        imap.expunge([1])
+        while not change.incomplete:
+            change = (await take(stream, "mailbox_change")).mailbox_change
+        assert change.mailbox.message_count == 2
+
+
+async def test_two_streams_one_watcher_and_resuming(client: Client, imap: IMAPClient) -> None:
+    async with aclosing(aiter(watching(client))) as one, aclosing(aiter(watching(client))) as two:
+        await take(one, "heartbeat")
+        await take(two, "heartbeat")
+        assert client.service.watchers.count == 1
+        imap.append("INBOX", message("first"))
+        token = (await take(one, "mailbox_change")).resume_token
+        await take(two, "mailbox_change")
+        imap.append("INBOX", message("second"))
+        await take(two, "mailbox_change")
+    async with aclosing(aiter(watching(client, token))) as again:
+        change = (await take(again, "mailbox_change")).mailbox_change
+        assert [row.envelope.subject for row in change.added] == ["second"]
+    async with aclosing(aiter(watching(client, "0ld.7"))) as other:
+        assert (await take(other, "restarted")).restarted
+
+
+async def test_other_mailboxes_and_the_tree(client: Client, imap: IMAPClient) -> None:
+    imap.create_folder("Projects")
+    client.service.watchers = Watchers(client.service.settings.imap, poll=0.3)
+    async with aclosing(aiter(watching(client))) as stream:
+        await take(stream, "heartbeat")
+        imap.append("Projects", message())
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        assert (change.mailbox.name, change.incomplete) == ("Projects", True)
+        imap.create_folder("New one")
+        assert (await take(stream, "tree_changed")).tree_changed
+
+
+async def test_without_idle(dovecot_with: Any) -> None:
+    server: Dovecot = dovecot_with(DovecotOptions(without=("IDLE",)))
+    user = server.add_user()
+    imap = server.connect(user)
+    async with serving(settings_for("127.0.0.1", server.imap_port), user) as client:
+        client.service.watchers = Watchers(client.service.settings.imap, poll=0.3)
+        async with aclosing(aiter(watching(client))) as stream:
+            await take(stream, "heartbeat")
+            imap.append("INBOX", message("polled"))
+            change = (await take(stream, "mailbox_change")).mailbox_change
+            assert [row.envelope.subject for row in change.added] == ["polled"]
+    imap.logout()
+
+
+async def test_server_lost_and_back(own_dovecot: Dovecot) -> None:
+    user = own_dovecot.add_user()
+    async with (
+        serving(settings_for("127.0.0.1", own_dovecot.imap_port), user) as client,
+        aclosing(aiter(watching(client))) as stream,
+    ):
+        await take(stream, "heartbeat")
+        own_dovecot.stop()
+        assert (await take(stream, "server_lost")).server_lost
+        own_dovecot.start()
+        other = own_dovecot.connect(user)
+        other.append("INBOX", message("meanwhile"))
+        assert not (await take(stream, "server_lost", 20)).server_lost
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        assert [row.envelope.subject for row in change.added] == ["meanwhile"]
+        other.logout()
+
+
+async def test_wrong_password(client: Client) -> None:
+    client.user = type(client.user)(client.user.address, "wrong")
+    with pytest.raises(PosternError, match="AUTHENTICATION_FAILED"):
+        async for _ in watching(client):
+            pass
