@@ -9,6 +9,7 @@ from .model import Address
 
 _BOUND = 256 * 1024
 _COUNT = 10_000
+_GROUP_NAME_BOUND = 100
 # Encoded words first: they may hold commas and quotes. Everything is bounded so that no input is slow.
 _PATTERN = (
     r"(?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]{0,500}\?=)"
@@ -72,7 +73,7 @@ class _Parser:
             elif lexeme == ";":
                 self.flush()
                 self.close_group()
-            else:  # a bracket out of place
+            elif lexeme != ">":  # a parenthesis out of place; an angle one means nothing
                 self.pieces.append(("atom", lexeme))
         self.flush()
         self.close_group()
@@ -120,7 +121,8 @@ class _Parser:
         self.angle, self.before_angle = content, len(self.pieces)
 
     def colon(self) -> None:
-        name = _text(self.pieces)
+        # (a group's name of more words than that is none, and joining them for each colon were quadratic)
+        name = _text(self.pieces) if len(self.pieces) <= _GROUP_NAME_BOUND else ""
         if self.in_group or self.angle is not None or not name or "@" in name:
             self.pieces.append(("atom", ":"))
         elif name.lower() == "mailto":

@@ -7,7 +7,7 @@ import re
 from . import charset
 from .flowed import unfold_flowed
 from .model import Part, TextBody
-from .transfer import decode_transfer
+from .transfer import decode_transfer, normalise_encoding
 from .uuencode import split_uuencoded
 
 _META_SEARCH = 4096
@@ -22,7 +22,7 @@ def read_text(part: Part, data: bytes, *, truncated: bool = False) -> TextBody:
 
     `truncated`: only the first octets were fetched, so a cut character at the end is no damage.
     """
-    encoding = part.encoding
+    encoding = normalise_encoding(part.encoding)
     if encoding == "uuencode" and part.media_type == "text/plain":
         encoding = "8bit"  # the text around the block is the message; the block becomes a file below
     octets = decode_transfer(data, encoding)

@@ -15,26 +15,14 @@ from encodings.aliases import aliases as _python_aliases
 
 from .guess import guess
 
-_NOT_CHARSETS = frozenset(
-    [
-        "base64_codec",
-        "bz2_codec",
-        "hex_codec",
-        "quopri_codec",
-        "rot_13",
-        "uu_codec",
-        "zlib_codec",
-        "aliases",
-        "charmap",
-        "idna",
-        "mbcs",
-        "oem",
-        "punycode",
-        "raw_unicode_escape",
-        "undefined",
-        "unicode_escape",
-        "unicode_internal",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NOT_CHARSETS = _words(
+    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec aliases charmap idna mbcs oem "
+    "punycode raw_unicode_escape undefined unicode_escape unicode_internal"
 )
 
 # Where the label and what is meant differ: WHATWG Encoding 4.2, and names only mail programs ever used.
@@ -78,27 +66,9 @@ _MEANT = {
 }
 
 # Labels that say "I do not know": same as none at all.
-_NO_LABEL = frozenset(
-    [
-        "unknown",
-        "unknown8bit",
-        "xunknown",
-        "default",
-        "none",
-        "iso8bit",
-        "binary",
-        "8bit",
-        "7bit",
-        "7bits",
-        "8bits",
-        "notset",
-        "null",
-        "text",
-        "autodetect",
-        "auto",
-        "detect",
-        "undefined",
-    ]
+_NO_LABEL = _words(
+    "unknown unknown8bit xunknown default none iso8bit binary 8bit 7bit 7bits 8bits notset null text "
+    "autodetect auto detect undefined"
 )
 
 

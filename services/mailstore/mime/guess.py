@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from itertools import pairwise
 
 _SAMPLE = 16 * 1024
 
@@ -124,7 +125,7 @@ def _cyrillic(sample: bytes) -> str | None:
         letters = [c for c in text if c > "\x7f"]
         score = sum(c in _CYRILLIC_COMMON for c in letters) / max(1, len(letters))
         # capitals inside words: another code page of the same script, or another script
-        flips = sum(a.islower() and b.isupper() for a, b in zip(text, text[1:], strict=False))
+        flips = sum(a.islower() and b.isupper() for a, b in pairwise(text))
         score -= 2 * flips / max(1, len(letters))
         if score > best_score:
             best, best_score = codec, score

@@ -13,7 +13,8 @@ _PARAMS_BOUND = 500
 _SECTIONS_BOUND = 200
 _TOKEN = rb"[A-Za-z0-9!#$%&*+.^_`{|}~-]"
 _TYPE = re.compile(rb"\s*(" + _TOKEN + rb"{1,127})(?:\s*/\s*(" + _TOKEN + rb"{1,127}))?")
-_NAME = re.compile(rb"[\s;,]*(" + _TOKEN + rb"{1,100})\s*=\s*")
+_SEPARATORS = re.compile(rb"[\s;,]*")
+_NAME = re.compile(rb"(" + _TOKEN + rb"{1,100})\s*=\s*")
 _NEXT_PARAM = re.compile(rb"\s+" + _TOKEN + rb"{1,60}\s?=")
 _AFTER_QUOTE = re.compile(rb"[ \t\r\n]{0,80}(?:$|;|" + _TOKEN + rb"{1,60}\s?=|\()")
 _SECTION = re.compile(r"^([^*]+)(?:\*(\d{1,4}))?(\*?)$")
@@ -116,6 +117,8 @@ def _pairs(raw: bytes) -> list[tuple[bytes, bytes]]:
     pairs: list[tuple[bytes, bytes]] = []
     position, end = 0, len(raw)
     while position < end and len(pairs) < _PARAMS_BOUND:
+        separators = _SEPARATORS.match(raw, position)
+        position = separators.end() if separators else position
         match = _NAME.match(raw, position)
         if match is None:
             cut = raw.find(b";", position)

@@ -20,33 +20,8 @@ _FIELD = re.compile(
 _LINK = re.compile(r"[<\[(]?\bhttps?://[^\s<>\])]{1,2000}[>\])]?")
 _SKIPPED = ("script", "style", "head", "title", "template", "noscript")
 _TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9]{0,20})")
-_BLOCK = frozenset(
-    [
-        *[
-            "br",
-            "p",
-            "div",
-            "tr",
-            "td",
-            "th",
-            "li",
-            "ul",
-            "ol",
-            "table",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "hr",
-            "blockquote",
-            "pre",
-            "section",
-            "article",
-        ]
-    ]
-)
+_BLOCKS = "br p div tr td th li ul ol table h1 h2 h3 h4 h5 h6 hr blockquote pre section article"
+_BLOCK = frozenset(_BLOCKS.split())
 
 
 def snippet(body: TextBody | str, limit: int = 140) -> str:

@@ -11,6 +11,7 @@ from .words import decode_text
 __all__ = ["read_report", "read_tnef", "split_uuencoded"]
 
 _RECIPIENTS_BOUND = 1000
+_LOOKED_AT = 1024 * 1024
 
 
 def read_report(data: bytes) -> DeliveryReport:
@@ -33,18 +34,20 @@ def read_report(data: bytes) -> DeliveryReport:
 
 def _groups(data: bytes) -> list[Headers]:
     """The blocks of fields between empty lines (RFC 3464 2.1)."""
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    lines = data[:_LOOKED_AT].replace(b"\r\n", b"\n").split(b"\n")
     groups: list[Headers] = []
     block: list[bytes] = []
+    blocks = 0
     for line in [*lines, b""]:
         if line.strip():
             block.append(line)
         elif block:
             fields = parse_headers(b"\n".join(block))
             block = []
+            blocks += 1
             if len(fields):
                 groups.append(fields)
-            if len(groups) > _RECIPIENTS_BOUND:
+            if blocks > 2 * _RECIPIENTS_BOUND:
                 break
     return groups
 

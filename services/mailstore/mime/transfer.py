@@ -6,10 +6,11 @@ import binascii
 import re
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_JUNK = bytes(set(range(256)) - set(_ALPHABET) - {ord("=")})
 _NOT_ALPHABET = bytes(set(range(256)) - set(_ALPHABET))
 _WHITE = b" \t\r\n"
 _LINE_BOUND = 1024
+_HEAD = 256
+_SPACE = re.compile(rb"[ \t\r\n]*")
 _QP_BOUND = 64 * 1024
 _UU_SEARCH = 64 * 1024
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} [^\r\n]*\r?\n", re.MULTILINE)
@@ -81,91 +82,74 @@ class _Base64:
         self._head: bytes | None = b""  # collected until it is known whether this is base64
         self._identity = False
         self._ended = False
-        self._rest = b""  # alphabet only, < 4
-        self._after: bytearray | None = None  # raw octets after padding, not yet judged
+        self._rest = b""  # digits that make no whole group yet
+        self._after = b""  # from the padding on, as long as it is not known whether more follows
 
     def feed(self, chunk: bytes) -> bytes:
         if self._head is not None:
             self._head += chunk
-            if len(self._head) < 256:
+            if len(self._head) < _HEAD:
                 return b""
-            return self._start()
-        return self._take(chunk)
+            return self._start(final=False)
+        return self._take(chunk, final=False)
 
     def finish(self) -> bytes:
-        out = self._start() if self._head is not None else b""
-        if self._after is not None:
-            out += self._resume(final=True)
+        out = self._start(final=True) if self._head is not None else self._take(b"", final=True)
         rest, self._rest = self._rest, b""
         if len(rest) >= 2:
             out += _b64(rest + b"=" * (-len(rest) % 4))
         return out
 
-    def _start(self) -> bytes:
+    def _start(self, final: bool) -> bytes:
         head, self._head = self._head or b"", None
-        start = head[:1024].translate(None, _WHITE)
+        # spaces between words are as telling as punctuation; those around lines are not
+        start = b"".join(line.strip() for line in head[:1024].split(b"\n"))
         junk = len(start.translate(None, _ALPHABET + b"="))
         self._identity = junk * 10 > len(start)
-        return self._take(head)
+        return self._take(head, final)
 
-    def _take(self, chunk: bytes) -> bytes:
+    def _take(self, chunk: bytes, final: bool) -> bytes:
         if self._identity:
             return chunk
         if self._ended:
             return b""
-        if self._after is not None:
-            self._after += chunk
-            return self._resume()
-        return self._decode(chunk)
-
-    def _decode(self, chunk: bytes) -> bytes:
-        """Iterates over padded blocks; each turn consumes its octets, so this is linear."""
+        data, self._after = self._after + chunk, b""
         out = []
+        position = 0
         while True:
-            cut = chunk.find(b"=")
-            digits = self._rest + chunk[: cut if cut >= 0 else None].translate(None, _NOT_ALPHABET)
-            if cut < 0:
+            padding = data.find(b"=", position)
+            stop = padding if padding >= 0 else len(data)
+            digits = self._rest + data[position:stop].translate(None, _NOT_ALPHABET)
+            if padding < 0:
                 whole = len(digits) & ~3
                 self._rest = digits[whole:]
                 out.append(_b64(digits[:whole]))
-                return b"".join(out)
+                break
+            self._rest = b""
             if len(digits) % 4 == 1:
                 digits = digits[:-1]
-            self._rest = b""
             out.append(_b64(digits + b"=" * (-len(digits) % 4)))
-            self._after = bytearray(chunk[cut:])
-            follow = self._judge(final=False)
-            if follow is None:
-                return b"".join(out)
-            chunk = follow
+            following = self._more(data, padding, final)
+            if following < 0:
+                break
+            position = following
+        return b"".join(out)
 
-    def _resume(self, final: bool = False) -> bytes:
-        follow = self._judge(final)
-        return b"" if follow is None else self._decode(follow)
-
-    def _judge(self, final: bool) -> bytes | None:
-        """After padding: the octets to go on with, or None when there are none (yet)."""
-        assert self._after is not None
-        after = self._after
-        line_end = after.find(b"\n")
-        if line_end < 0:
-            if len(after) > _LINE_BOUND or final:
-                self._ended, self._after = True, None
-            return None
-        body = bytes(after[line_end:])
-        stripped = body.lstrip(_WHITE)
-        if not stripped:
-            self._after = bytearray(b"\n")
-            return None
-        line, newline, _ = stripped[:_LINE_BOUND].partition(b"\n")
-        if not newline and not final and len(stripped) < _LINE_BOUND:
-            return None
-        self._after = None
-        line = line.rstrip(_WHITE)
-        if len(line) >= 4 and not line.rstrip(b"=").translate(None, _ALPHABET):
-            return stripped
+    def _more(self, data: bytes, padding: int, final: bool) -> int:
+        """Where another block begins after the padding, or -1 when there is none (yet)."""
+        newline = data.find(b"\n", padding)
+        start = _SPACE.match(data, newline if newline >= 0 else len(data))
+        begin = start.end() if start else len(data)
+        end = data.find(b"\n", begin, begin + _LINE_BOUND)
+        if end < 0 and not final and len(data) - begin < _LINE_BOUND:
+            # `=` and a line end stand for what was read already, however much white space it was
+            self._after = b"=" + (b"\n" if newline >= 0 else b"") + data[begin:]
+            return -1
+        line = data[begin : end if end >= 0 else begin + _LINE_BOUND].rstrip(_WHITE)
+        if newline >= 0 and len(line) >= 4 and not line.rstrip(b"=").translate(None, _ALPHABET):
+            return begin
         self._ended = True
-        return None
+        return -1
 
 
 def _b64(digits: bytes) -> bytes:
