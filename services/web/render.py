@@ -21,7 +21,7 @@ _GZIP_FROM = 600
 class Absent(StrictUndefined):
     """A name that is not there may be asked for ("if caller"), but neither shown nor walked over."""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]
         return False
 
 

@@ -43,7 +43,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 class FakeAuth:
     passwords: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "alice"})
     sessions: dict[str, str] = field(default_factory=dict)
-    preferences: Preferences = Preferences()
+    preferences: Preferences = field(default_factory=Preferences)
     identities: tuple[Identity, ...] = (
         Identity("i1", "alice@example.org", "Alice Example", is_default=True),
     )
@@ -104,7 +104,7 @@ class StoredMessage:
     attachments: tuple[Part, ...] = ()
     inline: tuple[Part, ...] = ()
     content: dict[str, bytes] = field(default_factory=dict)
-    flags: Flags = Flags()
+    flags: Flags = field(default_factory=Flags)
 
 
 def envelope(subject: str, sender: str = "bob@example.org", **fields: object) -> Envelope:
