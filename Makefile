@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: assets help run test screenshots bench lint format protos lock test-containers
+.PHONY: assets messages help run test screenshots bench lint format protos lock test-containers
 .DEFAULT_GOAL := help
 
 help: ## the targets
@@ -64,6 +64,9 @@ $(ASSETS): $(FRONTEND)/package.json $(FRONTEND)/package-lock.json $(FRONTEND)/bu
 	@$(FRONTEND)/build.sh
 
 assets: $(ASSETS) ## build the web edge's style sheet and scripts
+
+messages: $(VENV)/.installed-dev ## bring the catalogues of translations up to date with the code and the templates
+	$(BIN)/python -m services.web.catalogues
 
 lint: $(VENV)/.installed-dev ## all static checks
 	$(BIN)/ruff check .

@@ -37,7 +37,12 @@ from services.web.settings import WebSettings
 from services.web.static import Static
 
 
-def build_edge(settings: WebSettings, services: Services, static: Static | None = None) -> Edge:
+def build_edge(
+    settings: WebSettings,
+    services: Services,
+    static: Static | None = None,
+    renderer: Renderer | None = None,
+) -> Edge:
     static = static or Static()
     return Edge(
         settings=settings,
@@ -45,7 +50,7 @@ def build_edge(settings: WebSettings, services: Services, static: Static | None 
         sessions=Sessions(services.auth, settings.session_cache),
         cookies=Cookies(settings.secure),
         languages=Languages(default_zone=settings.time_zone),
-        renderer=Renderer(static),
+        renderer=renderer or Renderer(static),
         static=static,
         capabilities=Capabilities(settings.key.reveal() if settings.key else None),
     )

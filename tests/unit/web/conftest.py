@@ -10,7 +10,9 @@ import pytest
 
 from services.common.endpoint import HostPort
 from services.web.app import build, build_edge
+from services.web.render import Renderer
 from services.web.settings import WebSettings
+from services.web.static import Static
 from tests.unit.web.fakes import Fakes
 
 BASE = "http://127.0.0.1:8080"
@@ -72,9 +74,14 @@ def fakes() -> Fakes:
     return Fakes()
 
 
+# Templates are compiled once for all tests.
+STATIC = Static()
+RENDERER = Renderer(STATIC)
+
+
 @pytest.fixture
 def edge(fakes: Fakes):
-    return build_edge(settings(), fakes.services())
+    return build_edge(settings(), fakes.services(), STATIC, RENDERER)
 
 
 @pytest.fixture

@@ -1,0 +1,225 @@
+import asyncio
+
+from services.common.errors import PosternError, Reason, error, too_large
+from services.web.model.account import Preferences
+from services.web.model.mail import Address, Part, TextPart
+from services.web.model.outgoing import Submission
+from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
+
+WHOLE = {
+    "to": "Bob <bob@example.org>",
+    "cc": "",
+    "bcc": "",
+    "subject": "Plans",
+    "body": "Line one\r\nLine two",
+}
+
+
+def carried(browser) -> dict:
+    """The hidden fields of the composer on the page."""
+    names = ("draft", "answered", "forwarded", "in_reply_to", "references", "request_id", "back", "identity")
+    fields = {name: values[0] for name in names if (values := browser.hiddens(name))}
+    return {**fields, "attachment": browser.hiddens("attachment")}
+
+
+async def compose(alice, path="/compose", files=None, **fields):
+    await alice.get(path)
+    return await alice.post("/compose", {**carried(alice), **WHOLE, "do": "send", **fields}, files)
+
+
+async def test_sending(alice, fakes):
+    answer = await compose(alice)
+    assert answer.status_code == 303
+    (sent,) = fakes.send.sent.values()
+    assert sent.to == (Address("Bob", "bob@example.org"),)
+    assert sent.text == "Line one\nLine two" and sent.subject == "Plans"
+    assert sent.sender == Address("Alice Example", "alice@example.org") and sent.identity_id == "i1"
+    await asyncio.sleep(0)
+    assert fakes.people.used == [("Bob", "bob@example.org")]
+    await alice.follow()
+
+
+async def test_a_second_click_is_no_second_message(alice, fakes):
+    await alice.get("/compose")
+    fields = {**carried(alice), **WHOLE, "do": "send", "csrf": alice.hidden("csrf")}
+    for _ in range(2):
+        await alice.http.post("/compose", data=fields)
+    assert len(fakes.send.sent) == 1
+    # The page back from the history, written anew, is another message.
+    await alice.http.post("/compose", data={**fields, "body": "Something else"})
+    assert len(fakes.send.sent) == 2
+
+
+async def test_bad_address_is_named_and_everything_kept(alice, fakes):
+    page = await compose(alice, to="bob@example.org, nobody at home", subject='A "quoted" subject')
+    assert page.status_code == 400 and not fakes.send.sent
+    assert "nobody at home" in page.text and "This is not an email address" in page.text
+    assert "Line two" in page.text and "A &#34;quoted&#34; subject" in page.text
+
+
+async def test_no_recipient_is_told(alice, fakes):
+    page = await compose(alice, to="")
+    assert page.status_code == 400 and "Type at least one recipient." in page.text
+
+
+async def test_sender_down_keeps_everything(alice, fakes):
+    fakes.send.fail["send"] = PosternError(Reason.UNAVAILABLE)
+    page = await compose(alice)
+    assert page.status_code == 503
+    assert "Line two" in page.text and "will not be sent twice" in page.text
+    del fakes.send.fail["send"]
+    answer = await alice.post("/compose", {**carried(alice), **WHOLE, "do": "send"})
+    assert answer.status_code == 303
+
+
+async def test_an_unforeseen_failure_keeps_everything(alice, fakes):
+    fakes.send.fail["send"] = RuntimeError("secret inside")
+    page = await compose(alice)
+    assert page.status_code == 500 and "Line two" in page.text and "secret inside" not in page.text
+
+
+async def test_sender_refusing_an_address_names_the_field(alice, fakes):
+    fakes.send.fail["send"] = error(
+        Reason.INVALID_ARGUMENT, field="content.cc[0].address", problem="malformed"
+    )
+    page = await compose(alice)
+    assert page.status_code == 400 and 'id="c-cc-error"' in page.text
+
+
+async def test_contacts_down_does_not_hinder(alice, fakes):
+    fakes.people.fail["all"] = PosternError(Reason.UNAVAILABLE)
+    assert (await compose(alice)).status_code == 303
+    await asyncio.sleep(0)
+
+
+async def test_mailstore_down_composer_stands(alice, fakes):
+    fakes.mail.fail["mailboxes"] = PosternError(Reason.UNAVAILABLE)
+    page = await alice.get("/compose")
+    assert page.status_code == 200 and "not available" in page.text
+
+
+async def test_files_are_streamed_and_kept_through_the_form(alice, fakes):
+    content = bytes(range(256)) * 500
+    page = await compose(
+        alice, files=[("attachments", ("a.bin", content)), ("attachments", ("b.txt", b"b"))], do="attach"
+    )
+    assert page.status_code == 200 and not fakes.send.sent
+    assert fakes.send.uploads == {"u0": content, "u1": b"b"} and "a.bin" in page.text
+    page = await alice.post("/compose", {**carried(alice), **WHOLE, "do": "remove:0"})
+    assert set(fakes.send.uploads) == {"u1"} and "a.bin" not in page.text
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "send"})
+    (sent,) = fakes.send.sent.values()
+    assert [one.filename for one in sent.attachments] == ["b.txt"]
+
+
+async def test_too_large_a_file_is_told_with_the_limit_and_the_text_kept(alice, fakes):
+    files = [("attachments", ("big.iso", b"x" * 300_000)), ("attachments", ("ok.txt", b"ok"))]
+    page = await compose(alice, files=files)
+    assert page.status_code == 413 and not fakes.send.sent
+    assert "“big.iso” was not attached." in page.text and "200 kB" in page.text
+    assert "Line two" in page.text and "ok.txt" in page.text
+
+
+async def test_the_senders_own_limit_is_told(alice, fakes):
+    fakes.send.fail["upload"] = too_large(1000)
+    page = await compose(alice, files=[("attachments", ("a.bin", b"x" * 5000))])
+    assert page.status_code == 413 and "1 kB" in page.text and "Line two" in page.text
+
+
+async def test_draft_is_saved_and_gone_on_with(alice, fakes):
+    page = await compose(alice, do="save")
+    assert page.status_code == 200 and "Saved" in page.text
+    await alice.post("/compose", {**carried(alice), **WHOLE, "body": "More", "do": "save"})
+    (_first, none), (second, replaced) = fakes.send.drafts
+    assert none is None and replaced is not None and replaced.uid == 1
+    assert second.text == "More" and second.draft_id == "d1"
+
+
+async def test_autosave_answers_the_new_name(alice, fakes):
+    await alice.get("/compose")
+    fields = {**carried(alice), **WHOLE, "csrf": alice.hidden("csrf")}
+    answer = await alice.http.post("/compose/autosave", data=fields)
+    assert answer.json()["draft"] == f"d1 {VALIDITY}.1.Drafts"
+    answer = await alice.http.post("/compose/autosave", data={**fields, "draft": answer.json()["draft"]})
+    assert fakes.send.drafts[1][1].uid == 1
+    answer = await alice.http.post("/compose/autosave", data={"csrf": fields["csrf"], "body": " "})
+    assert len(fakes.send.drafts) == 2
+
+
+async def test_discard_can_be_taken_back(alice, fakes):
+    fakes.mail.add(StoredMessage(1, envelope("A draft")), "Drafts")
+    answer = await compose(alice, f"/compose?draft={VALIDITY}.1.Drafts", do="discard")
+    assert answer.status_code == 303 and not fakes.mail.boxes["Drafts"]
+    page = await alice.follow()
+    assert "Draft discarded." in page.text and "Undo" in page.text
+
+
+async def test_what_was_never_saved_is_not_lost_by_discarding(alice, fakes):
+    fakes.mail.add(StoredMessage(1, envelope("A draft")), "Drafts")  # what saving makes of it
+    await compose(alice, do="discard")
+    assert fakes.send.drafts[0][0].text == "Line one\nLine two"
+    assert len(fakes.mail.boxes["Trash"]) == 1
+
+
+async def test_undo_of_sending_brings_the_text_back(alice, fakes):
+    fakes.auth.preferences = Preferences(undo_send_seconds=10)
+    alice.http.cookies.clear()
+    await alice.sign_in()
+    await compose(alice)
+    page = await alice.follow()
+    assert "will be sent in 10 seconds" in page.text and 'action="/outbox/sub1"' in page.text
+    page = await alice.post("/outbox/sub1", {"do": "cancel"})
+    assert "Line two" in page.text and "Sending was cancelled." in page.text
+
+
+async def test_reply_quotes_threads_and_addresses(alice, fakes):
+    text = "What do you think?\n> earlier\n\n-- \nBob"
+    fakes.mail.add(
+        StoredMessage(
+            1,
+            envelope("Plans", message_id="<m2@x>", references=("<m1@x>",)),
+            texts=(TextPart("1", "text/plain", text),),
+        )
+    )
+    page = await alice.get(f"/compose?reply={VALIDITY}.1.INBOX")
+    assert 'value="Re: Plans"' in page.text and 'value="Bob &lt;bob@example.org&gt;"' in page.text
+    assert "Bob wrote:" in page.text and "&gt; What do you think?" in page.text
+    assert "&gt;&gt; earlier" in page.text and "-- " not in page.text
+    await compose(alice, f"/compose?reply={VALIDITY}.1.INBOX")
+    (sent,) = fakes.send.sent.values()
+    assert sent.in_reply_to == ("<m2@x>",) and sent.references == ("<m1@x>", "<m2@x>")
+    assert sent.answered is not None and sent.answered.uid == 1
+
+
+async def test_forward_takes_attachments_by_reference(alice, fakes):
+    fakes.mail.add(
+        StoredMessage(1, envelope("Report"), attachments=(Part("2", "application/pdf", "r.pdf", 10),))
+    )
+    await compose(alice, f"/compose?forward={VALIDITY}.1.INBOX", subject="Fwd: Report")
+    (sent,) = fakes.send.sent.values()
+    (attachment,) = sent.attachments
+    assert attachment.part_id == "2" and attachment.message.uid == 1 and attachment.filename == "r.pdf"
+    assert sent.forwarded.uid == 1
+
+
+async def test_mailto_and_addresses_fill_the_composer(alice):
+    page = await alice.get(
+        "/compose?mailto=mailto%3Acarol%40example.org%3Fsubject%3DHi%2520there%26body%3DYes"
+    )
+    assert 'value="carol@example.org"' in page.text and 'value="Hi there"' in page.text and "Yes" in page.text
+
+
+async def test_outbox_lists_and_settles(alice, fakes):
+    fakes.send.submissions = (Submission("s9", "unknown", subject="Lost"),)
+    page = await alice.get("/outbox")
+    assert "Lost" in page.text and "Not known whether it was sent" in page.text
+    for button in ("It arrived", "Send it again", "Give it up"):
+        assert button in page.text
+    answer = await alice.post("/outbox/s9", {"do": "sent"})
+    assert answer.status_code == 303
+
+
+async def test_sender_down_mail_is_still_read(alice, fakes):
+    fakes.send.fail["outbox"] = PosternError(Reason.UNAVAILABLE)
+    assert (await alice.get("/mail/INBOX")).status_code == 200
+    assert (await alice.get("/outbox")).status_code == 503

@@ -1,0 +1,92 @@
+from services.common.errors import PosternError, Reason
+from services.web.model.people import Contact, Labelled
+
+
+async def test_contact_is_added_edited_deleted_and_brought_back(alice, fakes):
+    await alice.get("/contacts/new")
+    fields = {
+        "name": "Zoë",
+        "email": ["zoe@example.org", ""],
+        "email_label": ["work", ""],
+        "phone": "",
+        "phone_label": "",
+    }
+    answer = await alice.post("/contacts/save", fields)
+    assert answer.headers["location"] == "/contacts/c1"
+    assert "Contact saved." in (await alice.follow()).text
+    await alice.get("/contacts/c1/edit")
+    fields |= {"contact_id": "c1", "etag": alice.hidden("etag"), "name": "Zoë Q"}
+    await alice.post("/contacts/save", fields)
+    assert fakes.people.people["c1"].name == "Zoë Q"
+    assert fakes.people.people["c1"].emails == (Labelled("zoe@example.org", "work"),)
+    await alice.get("/contacts/c1")
+    await alice.post("/contacts/actions", {"do": "delete", "contact": "c1"})
+    assert not fakes.people.people
+    page = await alice.follow()
+    assert "1 contact deleted." in page.text
+    await alice.post("/contacts/actions", {"do": "undelete", "contact": alice.hidden("contact")})
+    assert "c1" in fakes.people.people
+
+
+async def test_bad_contact_keeps_what_was_typed(alice, fakes):
+    await alice.get("/contacts/new")
+    page = await alice.post("/contacts/save", {"name": "Zoë", "email": "no address", "email_label": ""})
+    assert page.status_code == 400 and "no address" in page.text and "Zoë" in page.text
+    page = await alice.post("/contacts/save", {"name": ""})
+    assert page.status_code == 400 and "Type a name or an email address." in page.text
+
+
+async def test_a_change_elsewhere_is_no_lost_update(alice, fakes):
+    fakes.people.people["c1"] = Contact("c1", "Bob", etag="e2")
+    await alice.get("/contacts/c1/edit")
+    page = await alice.post("/contacts/save", {"contact_id": "c1", "etag": "e1", "name": "Robert"})
+    assert page.status_code == 409 and "Robert" in page.text and fakes.people.people["c1"].name == "Bob"
+
+
+async def test_contacts_down_is_told_in_its_pane(alice, fakes):
+    fakes.people.fail["all"] = PosternError(Reason.UNAVAILABLE)
+    page = await alice.get("/contacts")
+    assert page.status_code == 200 and "not available" in page.text
+
+
+async def test_suggestions_are_json(alice, fakes):
+    assert (await alice.get("/contacts/suggest?q=b")).json() == [
+        {"name": "Bob", "address": "bob@example.org", "source": "book"}
+    ]
+    assert (await alice.get("/contacts/suggest")).json() == []
+    fakes.people.fail["suggest"] = PosternError(Reason.UNAVAILABLE)
+    answer = await alice.get("/contacts/suggest?q=b")
+    assert answer.status_code == 503 and answer.json()["error"] == "UNAVAILABLE"
+
+
+async def test_preferences_take_effect_at_once(alice, fakes):
+    await alice.get("/settings")
+    fields = {"language": "de", "time_zone": "Europe/Berlin", "theme": "dark", "density": "compact"}
+    answer = await alice.post("/settings/preferences", fields)
+    assert answer.status_code == 303
+    page = await alice.follow()
+    assert 'lang="de"' in page.text and "Einstellungen gespeichert." in page.text
+    assert 'data-theme="dark"' in page.text and 'data-density="compact"' in page.text
+
+
+async def test_made_up_preferences_are_refused(alice, fakes):
+    await alice.get("/settings")
+    page = await alice.post("/settings/preferences", {"language": "xx"})
+    assert page.status_code == 400 and fakes.auth.preferences.language == ""
+
+
+async def test_identity_and_sessions(alice, fakes):
+    await alice.get("/settings")
+    fields = {"identity_id": "i1", "etag": "", "name": "Alice A.", "signature": "Yours"}
+    await alice.post("/settings/identity", fields)
+    assert fakes.auth.identities[0].name == "Alice A."
+    page = await alice.get("/compose")
+    assert "-- \nYours" in page.text
+    await alice.get("/settings")
+    await alice.post("/settings/sessions", {})
+    assert "2 sessions ended." in (await alice.follow()).text
+
+
+async def test_language_follows_the_browser(browser):
+    page = await browser.get("/sign-in", accept_language="de-DE,de;q=0.9")
+    assert 'lang="de"' in page.text and "Anmelden" in page.text
