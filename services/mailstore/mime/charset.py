@@ -128,8 +128,9 @@ def decode(data: bytes, label: str = "", *, truncated: bool = False) -> tuple[st
     for bom, name in _BOMS if codec in ("utf_16", "utf_32", "utf_16_le", "utf_32_le", None) else _BOMS_WHATWG:
         if data.startswith(bom) and not (codec == "utf_16_le" and name == "utf_32_le"):
             return _finish(data[len(bom) :], name, truncated)
-    if codec in ("utf_16", "utf_32"):
-        codec = _endianness(data, codec)
+    if codec is not None and codec.startswith(("utf_16", "utf_32")):
+        data = _restore_nul(data, codec)
+        codec = _endianness(data, codec) if codec in ("utf_16", "utf_32") else codec
     if codec == "cp1252" and data.isascii():
         if b"\x1b$" in data or b"\x1b(J" in data:  # ISO-2022-JP sent as us-ascii or without a label
             return _finish(data, "iso2022_jp", truncated)
@@ -226,6 +227,18 @@ def _endianness(data: bytes, codec: str) -> str:
     if b"\0" not in head:
         return "utf_16_be" if _looks_utf16(head) else "utf_8"
     return "utf_16_be" if head[0::2].count(0) > head[1::2].count(0) else "utf_16_le"
+
+
+def _restore_nul(data: bytes, codec: str) -> bytes:
+    """Raw UTF-16 or UTF-32 that came over IMAP, which has no NUL (RFC 3501 9): servers send 0x80 instead,
+    and a CR before what they take for a line end.
+    """
+    if b"\0" in data or data.count(0x80) * 4 < len(data) or len(data) < 4:
+        return data
+    data = data.replace(b"\x80", b"\0")
+    if codec.endswith("_be") or data[0] == 0:
+        return data.replace(b"\0\r\n", b"\0\n")
+    return data.replace(b"\r\n\0", b"\n\0")
 
 
 def _looks_utf16(head: bytes) -> bool:

@@ -80,6 +80,7 @@ def test_transfer_by_chunks_is_the_same() -> None:
         ("會議紀錄".encode("big5"), "unknown-8bit", "會議紀錄"),
         (b"abc", "base64", "abc"),  # not a charset, though Python has a codec of that name
         (b"abc", "unicode_escape", "abc"),
+        (b"T\x80e\x80\r\n\x80", "utf-16le", "Te\n"),  # as IMAP servers send NUL, which IMAP cannot
         (b"", "utf-8", ""),
     ],
 )
