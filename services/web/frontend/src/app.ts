@@ -1,5 +1,6 @@
 // The page works without any of this. Here it becomes quick: panes load in place, the keyboard works, drafts save.
 import "htmx.org/dist/htmx.esm.js";
+import { startComposers } from "./composer";
 import { startDivider } from "./divider";
 import { startKeys } from "./keys";
 import { startList } from "./list";
@@ -10,9 +11,7 @@ import { startUndo } from "./undo";
 function prepare(root: ParentNode): void {
   startList(root);
   startUndo(root);
-  if (root.querySelector("[data-composer]")) {
-    void import("./composer").then((m) => m.startComposers(document));
-  }
+  startComposers(root);
 }
 
 startPanes();
