@@ -8,6 +8,11 @@ from . import words
 from .model import Address
 
 _BOUND = 256 * 1024
+_SIMPLE = re.compile(
+    rb"(?:\"(?P<quoted>[A-Za-z0-9](?:[A-Za-z0-9.,_-]| (?! )){0,60}[A-Za-z0-9.])\" "
+    rb"|(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,60}(?: [A-Za-z0-9_-]{1,60}){0,5}) )?"
+    rb"<(?P<addr>[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)>|(?P<bare>[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)"
+)
 _COUNT = 10_000
 _GROUP_NAME_BOUND = 100
 # Encoded words first: they may hold commas and quotes. Everything is bounded so that no input is slow.
@@ -30,6 +35,10 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 def parse_addresses(raw: bytes) -> tuple[Address, ...]:
     """The mailboxes of an address field in order. What is no address at all becomes a name without one."""
+    simple = _SIMPLE.fullmatch(raw)
+    if simple is not None:  # most fields: one mailbox, nothing to decode
+        name = (simple.group("quoted") or simple.group("name") or b"").decode("ascii").strip()
+        return (Address(name, (simple.group("addr") or simple.group("bare")).decode("ascii")),)
     return _Parser(raw[:_BOUND].decode("latin-1")).run()
 
 

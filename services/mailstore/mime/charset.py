@@ -12,6 +12,7 @@ import encodings
 import pkgutil
 import re
 from encodings.aliases import aliases as _python_aliases
+from functools import lru_cache
 
 from .guess import guess
 
@@ -103,6 +104,7 @@ _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uff
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+@lru_cache(maxsize=512)
 def lookup(label: str) -> str | None:
     """The Python codec for a charset label, or None when the label says nothing."""
     label = _LABEL_NOISE.sub("", label.strip(" \t\r\n\"'<>"))[:60]

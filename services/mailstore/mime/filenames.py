@@ -77,6 +77,8 @@ _EXTENSIONS = {
 
 def safe_filename(name: str) -> str:
     """A name with no path, control or direction-override character, 200 characters at most; may be empty."""
+    if not name:
+        return ""
     name = name[:8192]
     if _DRIVE_OR_UNC.match(name):
         name = name.replace("\\", "/")

@@ -9,6 +9,7 @@ from . import charset
 
 # `=?charset*language?B?`; white space inside is wrong and seen.
 _OPEN = re.compile(rb"=\?\s?([!-<>@-~]{1,60}?)(?:\*[A-Za-z0-9-]{1,20})?\s?\?\s?([bBqQ])\s?\?")
+_PLAIN = re.compile(rb"(?:[!-<>-~]| (?! )|=(?!\?))*")  # printable ASCII, no encoded word, no two spaces
 _WORD_BOUND = 16 * 1024
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _Q_JUNK = re.compile(rb"=(?![0-9A-Fa-f]{2})")
@@ -22,6 +23,8 @@ def decode_text(raw: bytes) -> str:
     White space between adjacent encoded words goes; octets of adjacent words of one charset are joined
     before decoding, since characters are split between words (against RFC 2047 5, and often).
     """
+    if _PLAIN.fullmatch(raw):  # most values
+        return raw.decode("ascii").strip()
     if b"=?" not in raw:
         return tidy(_raw(raw))
     pieces = _split(raw)
