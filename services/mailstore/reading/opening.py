@@ -49,6 +49,10 @@ async def open_mailbox(
         first, *results = await session.execute(select, *then)
         if first.status != "OK":
             raise refused(first)
+    elif uid_validity:
+        # A connection that had it open sees what came since only after NOOP (RFC 9051, 6.1.2); without it a
+        # message that another connection listed just now would count as gone. In the same round trip.
+        _noop, *results = await session.execute([b"NOOP"], *then)
     else:
         results = await session.execute(*then) if then else []
     selected = session.selected
