@@ -7,6 +7,7 @@ Only a local part beyond ASCII needs SMTPUTF8 (RFC 6531).
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import idna
@@ -17,8 +18,10 @@ MAX_LOCAL_OCTETS = 64  # RFC 5321, 4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321, 4.5.3.1.2
 MAX_PATH_OCTETS = 254  # RFC 5321, 4.5.3.1.3 (256 with the angle brackets)
 
-# RFC 5322, 3.2.3 atext, with RFC 6532's UTF-8 beyond ASCII but no C1 controls, spaces or line separators.
-_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]|[^\x00-\xa0]")
+# RFC 5322, 3.2.3 atext, with RFC 6532's UTF-8 beyond ASCII.
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]|[^\x00-\x7f]")
+# What nobody sees, or what makes an address look like another: spaces, separators, direction marks.
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _DOT_ATOM = re.compile(rf"(?:{_ATOM.pattern})+(?:\.(?:{_ATOM.pattern})+)*\Z")
 _QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])*"\Z')
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
@@ -62,12 +65,20 @@ def parse_address(text: str, field: str) -> Mailbox:
         raise bad_address(field, "address_without_at" if not at else "address_local_part", text)
     if not domain:
         raise bad_address(field, "address_domain", text)
-    if not (_DOT_ATOM.match(local) or _QUOTED.match(local)) or len(local.encode()) > MAX_LOCAL_OCTETS:
+    if not _local_part(local):
         raise bad_address(field, "address_local_part", text)
     mailbox = Mailbox(local, _domain(domain, field, text))
     if len(mailbox.address.encode()) > MAX_PATH_OCTETS:
         raise bad_address(field, "address_too_long", text)
     return mailbox
+
+
+def _local_part(local: str) -> bool:
+    if len(local.encode()) > MAX_LOCAL_OCTETS or _UNSEEN.search(local):
+        return False
+    if any(not c.isprintable() and unicodedata.category(c) != "Cf" for c in local):
+        return False
+    return bool(_DOT_ATOM.match(local) or _QUOTED.match(local))
 
 
 def _domain(domain: str, field: str, text: str) -> str:

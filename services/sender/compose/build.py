@@ -14,7 +14,7 @@ from services.sender.compose.checks import Checked
 from services.sender.compose.segments import Encoding, Segment, base64_size, literals
 from services.sender.model import Priority
 
-DRAFT_HEADER = "X-Postern-Draft"
+DRAFT_HEADER = "X-Postern-Draft-Id"
 DEFAULT_TYPE = "application/octet-stream"
 
 
@@ -70,6 +70,10 @@ class _Writer:
     def write(self, data: bytes) -> None:
         self._buffer += data
 
+    def end_line(self) -> None:
+        if not self._buffer.endswith(b"\r\n"):
+            self._buffer += b"\r\n"
+
     def flush(self, *, sent_only: bool = False) -> None:
         self.segments += literals(bytes(self._buffer), sent_only=sent_only)
         self._buffer.clear()
@@ -113,7 +117,7 @@ def build(
         writer.write(headers.field(DRAFT_HEADER, [draft_id]))
     writer.write(b"MIME-Version: 1.0\r\n")
     _emit(_structure(checked, parts), writer)
-    writer.write(b"\r\n")
+    writer.end_line()
     writer.flush()
     return Built(tuple(writer.segments), message_id, any(part.eight_bit for part in parts))
 

@@ -30,7 +30,7 @@ class HeaderError(AssertionError):
 
 def clean(text: str) -> str:
     """The text without control characters (each becomes a space) and with single spaces."""
-    return re.sub(" +", " ", _CONTROL.sub(" ", text)).strip(" ")
+    return re.sub(" +", " ", _CONTROL.sub(" ", text)).strip()
 
 
 def field(name: str, tokens: Iterable[str]) -> bytes:
@@ -134,7 +134,7 @@ def _without_comma(token: str) -> str:
 
 def parameter(name: str, value: str) -> list[str]:
     """A MIME parameter as tokens without their semicolons: quoted where ASCII and short, else RFC 2231."""
-    value = _CONTROL.sub(" ", value)
+    value = _CONTROL.sub(" ", value).strip()
     if value.isascii() and len(value) <= 60:
         return [f'{name}="' + value.replace("\\", "\\\\").replace('"', '\\"') + '"']
     encoded = [chr(octet) if octet in _PARAMETER_SAFE else f"%{octet:02X}" for octet in value.encode()]

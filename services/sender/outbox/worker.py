@@ -229,7 +229,7 @@ class Outbox:
             wait = min(wait * 2, 10.0)
 
     async def _mark(self, work: Work) -> None:
-        until = self._now() + self._settings.lease + int(self._connections.timeouts.dot * 1000)
+        until = self._now() + self._settings.lease
         await self._db.run(lambda s: leases.mark_dot(s, work.submission.id, work.lease_id, until))
 
     def _octets(self, id: str) -> AsyncIterator[bytes]:

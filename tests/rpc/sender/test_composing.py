@@ -96,7 +96,7 @@ async def test_a_draft_is_saved_with_bcc_and_unfinished_addresses(remote) -> Non
     ((asked, data),) = remote.inner.mailstore.drafts
     assert asked.replaces == StoredName("INBOX", 7, 12) and asked.draft_id == answer.draft_id
     message = parsed(data)
-    assert message["x-postern-draft"] == answer.draft_id and message["bcc"] == "dan@example.org"
+    assert message["x-postern-draft-id"] == answer.draft_id and message["bcc"] == "dan@example.org"
     assert [a.addr_spec for a in message["to"].addresses] == ["carol@example.org"]
     assert message["to"].groups[0].display_name == "bob@"
     with pytest.raises(PosternError, match="postern-mailstore-authorization"):

@@ -12,7 +12,7 @@ from services.common.errors import PosternError, Reason, error
 from services.common.rpc.server import ServerSettings
 from services.sender import service
 from services.sender.acceptance import Order, Writer
-from services.sender.model import Content, EmailAddress, StoredName
+from services.sender.model import Content, EmailAddress, StoredName, Submission
 from services.sender.outbox.states import Retry
 from services.sender.outbox.worker import WorkerSettings
 from services.sender.ports import DraftRequest, FileRequest, PartHead, PartStream, SavedDraft
@@ -20,6 +20,7 @@ from services.sender.service import Sender
 from services.sender.settings import MEBIBYTE, SenderSettings
 from services.sender.smtp.attempt import Timeouts
 from services.sender.smtp.connections import Connections
+from services.sender.storage import submissions
 from tests.support import rpc
 
 ALICE = rpc.ACCOUNT
@@ -98,6 +99,7 @@ class Fixture:
 
     async def settle(self, rounds: int = 20) -> None:
         """Works until nothing is due any more."""
+        await self.sender.outbox.drain()
         for _ in range(rounds):
             if not await self.sender.outbox.take():
                 return
@@ -161,3 +163,7 @@ async def sender_on(
         yield Fixture(built, mailstore, tokens)
     finally:
         await built.close()
+
+
+async def state_of(it: Fixture, id: str) -> Submission:
+    return await it.sender.db.read(lambda s: submissions.get(s, ALICE, id=id))
