@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 from tests.unit.mailstore.mime.agreement import expected
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "mime"
-LEAST_MESSAGES = 157
+LEAST_MESSAGES = 156
 LEAST_AGREEMENT = 0.9
 
 
@@ -29,7 +29,8 @@ def agreement(eml: Path, said: str) -> list[str]:
     want = json.loads(eml.with_suffix(".json").read_text("utf-8"))
     page = squeezed(said)
     missing = [] if any(shows(page, want, form) for form in ("text_body", "html_body")) else ["text"]
-    names = expected(eml.with_suffix(".json"))["names"]
+    # A name that is a path is shown without its directories: RFC 2183 section 2.3.
+    names = [re.split(r"[/\\]", name)[-1] for name in expected(eml.with_suffix(".json"))["names"]]
     return missing + [name for name in names if squeezed(name) not in page]
 
 
