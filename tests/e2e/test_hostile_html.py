@@ -1,4 +1,4 @@
-"""Every hostile payload of the corpus as real mail, opened in Chromium: no script runs, nothing is requested."""
+"""Every hostile payload of the corpus as real mail in Chromium: no script runs, nothing is requested."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ CANARY = """
 <script>parent.postMessage('ran', '*'); document.title = 'ran'</script>
 <img src="https://remote.example/pixel.gif" onerror="parent.postMessage('ran', '*')">
 <link rel="stylesheet" href="https://remote.example/style.css">
-<style>@import url(https://remote.example/import.css); body { background: url(https://remote.example/b.png) }</style>
+<style>@import url(https://remote.example/import.css);
+body { background: url(https://remote.example/b.png) }</style>
 """
 
 
@@ -56,7 +57,7 @@ class Watch:
     def _request(self, request: Request) -> None:
         inside = request.url.startswith((self.origin + "/", "data:", "about:"))
         # The composer, sign-out and the like are pages of ours that no message may call up.
-        if not inside or request.is_navigation_request() and "/mail/" not in request.url:
+        if not inside or (request.is_navigation_request() and "/mail/" not in request.url):
             self.found.append(f"{self.number}: {request.method} {request.url[:200]}")
 
 
