@@ -43,9 +43,13 @@ class Person:
         return self.messages.get_by_role("link").filter(has_text=subject)
 
     async def go_to(self, mailbox: str) -> None:
-        """Open a mailbox from the navigation: its name, whatever count stands beside it."""
+        """Open a mailbox from the navigation: its name, whatever count stands beside it. A page drawn before
+        the mailbox was made does not show it, so it is loaded again."""
         navigation = self.page.get_by_role("navigation", name="Mailboxes")
-        await navigation.get_by_role("link", name=re.compile(rf"^{re.escape(mailbox)}\b")).first.click()
+        link = navigation.get_by_role("link", name=re.compile(rf"^{re.escape(mailbox)}\b"))
+        if await link.count() == 0:
+            await self.page.goto(self.page.url)
+        await link.first.click()
         await expect(self.page.get_by_role("heading", name=mailbox).first).to_be_visible()
 
     async def wait_for_row(self, subject: str, timeout: float = 20.0) -> None:
@@ -115,5 +119,10 @@ async def somebody(
     try:
         yield Person(page, stack, user)
         assert not errors, errors
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            shown = await page.locator("body").aria_snapshot(timeout=2_000)
+            error.add_note(f"{user.name} is at {page.url} and sees:\n{shown}")
+        raise
     finally:
         await context.close()

@@ -54,7 +54,6 @@ async def test_a_whole_run_leaves_nothing_in_any_log(stack: Stack, chromium: Bro
 
     logs = stack.logs()
     assert {f"{name}.log" for name in ("auth", "mailstore", "contacts", "sender", "web")} <= set(logs)
-    assert all("debug" in logs[f"{name}.log"].lower() for name in ("auth", "mailstore", "sender"))
     secret = {**words, **{f"cookie {n}": value for n, value in enumerate(cookies) if len(value) >= 16}}
     secret |= _passwords(alice, bob)
     for log, text in logs.items():
