@@ -39,7 +39,7 @@ export function startAutosave(form: HTMLFormElement): Saver {
       const answer = (await response.json()) as { draft?: string; saved?: string };
       const draft = form.querySelector<HTMLInputElement>('input[name="draft"]');
       if (draft && answer.draft) draft.value = answer.draft;
-      if (state) state.textContent = word("saved", { time: answer.saved ?? "" });
+      if (state && answer.saved) state.textContent = word("saved", { time: answer.saved });
     } catch {
       first ||= since;
       if (state) state.textContent = word("notSaved");
