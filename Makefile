@@ -29,21 +29,21 @@ $(VENV)/.installed-dev: requirements/dev.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed-run
 
 run: $(VENV)/.installed-run ## the whole of Postern on this machine, with demo mailboxes; PORT=8080
-	@$(MAKE) --no-print-directory assets
+	@$(MAKE) -s --no-print-directory assets
 	@exec $(BIN)/python -m deploy.local
 
 test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name"
 	@$(BIN)/python -m deploy.local.packages
-	@$(MAKE) --no-print-directory assets
+	@$(MAKE) -s --no-print-directory assets
 	$(BIN)/python -m pytest $(ARGS)
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page and state, in var/screenshots
 	@$(BIN)/python -m deploy.local.packages
-	@$(MAKE) --no-print-directory assets
+	@$(MAKE) -s --no-print-directory assets
 	$(BIN)/python -m tests.e2e.screenshots
 
 bench: $(VENV)/.installed-dev ## one JSON line per figure; ONLY=name, FULL=1
-	@{ $(BIN)/python -m deploy.local.packages && $(MAKE) --no-print-directory assets; } >&2
+	@{ $(BIN)/python -m deploy.local.packages && $(MAKE) -s --no-print-directory assets; } >&2
 	@ONLY="$(ONLY)" FULL="$(FULL)" $(BIN)/python -m bench
 
 test-containers: $(VENV)/.installed-dev ## build the images and pass a message through docker-compose.yml
