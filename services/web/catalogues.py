@@ -45,12 +45,13 @@ def extract() -> Catalog:
         str(HERE),
         methods,
         options,
-        KEYWORDS,  # type: ignore[arg-type]
+        KEYWORDS,
         comment_tags=("Translators:",),
         strip_comment_tags=True,
     )
     for filename, _line, message, comments, context in found:
-        catalogue.add(message, None, [(filename, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
+        place = [(filename, None)]  # without line numbers, which would change with every edit
+        catalogue.add(message, None, place, auto_comments=comments, context=context)  # type: ignore[arg-type]
     return catalogue
 
 
@@ -69,7 +70,7 @@ def missing(path: Path, template: Catalog) -> list[str]:
     for message in template:
         if not message.id:
             continue
-        known = catalogue.get(message.id, message.context)  # type: ignore[arg-type]
+        known = catalogue.get(message.id, message.context)
         texts = (
             (known.string,) if known and isinstance(known.string, str) else (known.string if known else ())
         )

@@ -14,6 +14,7 @@ from babel.dates import (
     get_datetime_format,
 )
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from services.web import i18n
 
@@ -106,6 +107,4 @@ def size(octets: int, estimated: bool = False) -> str:
 
 @lru_cache(maxsize=5_000)
 def _size(value: float, unit: int, name: str) -> str:
-    from babel.units import format_unit
-
     return format_unit(value, "digital-" + _UNITS[unit], length="short", locale=BabelLocale.parse(name))

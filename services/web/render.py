@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from services.web import addresses, formats, i18n, listing, urls
 from services.web.model.mail import Address
+from services.web.rows import Rows
 from services.web.static import Static
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -53,6 +54,7 @@ def environment(static: Static) -> Environment:
         tree_lines=listing.tree_lines,
         identity_text=lambda ones: addresses.join(Address(one.name, one.address) for one in ones),
     )
+    env.globals["draw_rows"] = Rows(env)
     return env
 
 

@@ -13,6 +13,7 @@ from services.common.rpc.tls import TlsSettings
 from services.common.settings import Env, Secret, SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+PLAINTEXT = "passwords-and-mail-readable-on-the-network"
 _PORTS = {"auth": 5101, "mailstore": 5102, "sender": 5103, "contacts": 5104}
 
 
@@ -52,6 +53,15 @@ class WebSettings:
                 f"POSTERN_PUBLIC_URL is {public_url!r}: expected the address people type, "
                 "such as https://mail.example.org"
             )
+        if (
+            parts.scheme == "http"
+            and not _loopback(parts.hostname)
+            and env.text("WEB_PLAINTEXT", "") != PLAINTEXT
+        ):
+            raise SettingsError(
+                f"POSTERN_PUBLIC_URL is {public_url!r}: without https everybody on the way reads passwords and mail. "
+                f"Put a TLS proxy before Postern, or set POSTERN_WEB_PLAINTEXT to exactly {PLAINTEXT}"
+            )
         return cls(
             listen=listen,
             metrics_listen=env.host_port("METRICS_LISTEN", "127.0.0.1:5205"),
@@ -68,6 +78,15 @@ class WebSettings:
             session_cache=env.integer("SESSION_CACHE", 20_000, minimum=1, maximum=1_000_000),
             key=env.optional_secret("WEB_KEY"),
         )
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _networks(text: str) -> tuple[Network, ...]:

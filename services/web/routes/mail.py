@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason
-from services.web import listing, urls
+from services.web import formats, listing, urls
 from services.web.edge import Edge
 from services.web.errors import explain
 from services.web.i18n import gettext as _
@@ -159,8 +159,6 @@ def _first_page(place: Place, page: MessagePage | ConversationPage | None) -> st
 
 
 def count_text(page: MessagePage | ConversationPage) -> str:
-    from services.web import formats
-
     total = ngettext("%(count)s message", "%(count)s messages", page.total) % {
         "count": formats.number(page.total)
     }

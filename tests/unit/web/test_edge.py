@@ -141,8 +141,11 @@ def test_client_address_is_what_no_proxy_of_ours_has():
 def test_settings():
     plain = WebSettings.from_env(Env({"PORT": "9000"}))
     assert plain.public_url == "http://127.0.0.1:9000" and plain.listen.port == 9000 and not plain.secure
+    words = {"POSTERN_WEB_PLAINTEXT": "passwords-and-mail-readable-on-the-network"}
+    assert WebSettings.from_env(Env({"POSTERN_PUBLIC_URL": "http://mail.example.org", **words}))
     for name, value in (
         ("POSTERN_PUBLIC_URL", "mail.example.org"),
+        ("POSTERN_PUBLIC_URL", "http://mail.example.org"),
         ("POSTERN_TRUSTED_PROXIES", "not an address"),
         ("POSTERN_TIME_ZONE", "Mars/Base"),
         ("PORT", "eighty"),
