@@ -25,6 +25,7 @@ from services.common.errors import PosternError, Reason, invalid_argument, not_f
 MAX_EXTRA, MAX_EXTRA_NAME, MAX_EXTRA_VALUE = 100, 64, 2000
 MAX_IDENTITIES = 50
 MAX_NAME, MAX_SIGNATURE, MAX_REQUEST_ID = 200, 50_000, 64
+IDENTITY_COLUMNS = tuple(identities.c[field.name] for field in dataclasses.fields(MailIdentity))
 _FIELDS = {field.name: field for field in dataclasses.fields(Preferences)}
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")  # RFC 5646, 2.1 in outline
 _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+){0,2}\Z")

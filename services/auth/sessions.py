@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, o
 from sqlalchemy.orm import Session
 
 from services.auth.model import Client, OpenSession, SessionInfo
-from services.auth.preferences import identity_of, preferences_of
+from services.auth.preferences import IDENTITY_COLUMNS, identity_of, preferences_of
 from services.auth.rows import Clock, now_ms, page_limit, page_token, read_page_token
 from services.auth.tables import accounts, factors, identities, sessions
 from services.auth.vault import Sealed, Vault, VaultError, new_id, new_secret, secret_hash, well_formed
@@ -202,14 +202,15 @@ class Sessions:
 # costs one read; an account always has an identity, the outer join is for its first moments.
 _OPEN = (
     select(
-        *(
-            column
-            for column in sessions.c
-            if column.name not in ("client_address", "user_agent", "created_ms")
-        ),
+        sessions.c.session_id,
+        sessions.c.account,
+        sessions.c.last_used_ms,
+        sessions.c.expires_ms,
+        sessions.c.server_key_id,
+        sessions.c.sealed_credential,
         accounts.c.preferences,
         exists().where(factors.c.account == sessions.c.account).label("has_factor"),
-        *(column for column in identities.c if column.name not in ("account", "created_ms")),
+        *IDENTITY_COLUMNS,
     )
     .join(accounts, accounts.c.account == sessions.c.account)
     .outerjoin(identities, identities.c.account == sessions.c.account)
