@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Table, insert
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from services.common.errors import invalid_argument
@@ -23,9 +24,17 @@ def now_ms() -> int:
 
 
 def insert_or_keep(session: Session, table: Table, values: dict[str, Any]) -> None:
-    """Insert a row unless one with its key is there already; another replica may be doing the same."""
-    word = "OR IGNORE" if session.get_bind().dialect.name == "sqlite" else "IGNORE"
-    session.execute(insert(table).prefix_with(word), [values])
+    """Insert a row unless one with its key is there already; another replica may be doing the same.
+
+    The row is locked for writing either way. (INSERT IGNORE would lock it for reading: two transactions that
+    then change it would be a deadlock.)
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(insert(table).prefix_with("OR IGNORE"), [values])
+        return
+    key = next(iter(table.primary_key.columns))
+    statement = mysql.insert(table).values(values)
+    session.execute(statement.on_duplicate_key_update({key.name: statement.inserted[key.name]}))
 
 
 def page_limit(page_size: int) -> int:

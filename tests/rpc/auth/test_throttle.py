@@ -73,7 +73,7 @@ async def test_many_at_once_over_replicas_get_no_more_tries(database_url: str) -
         tries = [replica.sign_in(password="no") for _ in range(10) for replica in (one, two)]
         answers = await asyncio.gather(*map(outcome, tries))
         assert answers.count("AUTHENTICATION_FAILED") == len(checker.asked) == 3
-        assert answers.count("THROTTLED") == 17
+        assert answers.count("THROTTLED") == 17, answers
 
 
 async def test_a_stranger_does_not_lock_the_owner_out(database_url: str) -> None:
