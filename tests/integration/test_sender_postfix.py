@@ -13,6 +13,7 @@ import pytest
 from services.common.endpoint import Endpoint, TlsMode
 from services.sender.acceptance import Order, Writer
 from services.sender.model import Attachment, Content, EmailAddress, Fate, State
+from services.sender.storage import submissions
 from services.sender.uploads import Start
 from tests.support import rpc
 from tests.support.dovecot import Dovecot, MailUser
@@ -43,8 +44,6 @@ def received(dovecot: Dovecot, user: MailUser, subject: str, seconds: float = 20
 async def send(it: Fixture, user: MailUser, content: Content, password: str | None = None):
     accepted = await it.sender.acceptance.accept(writer_for(user, password), Order("r1", content))
     await it.settle(1)
-    from services.sender.storage import submissions
-
     return await it.sender.db.read(lambda s: submissions.get(s, user.address, id=accepted.id))
 
 
