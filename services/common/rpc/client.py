@@ -44,7 +44,8 @@ def connect(
         ("grpc.absolute_max_metadata_size", 32 * 1024),
         # A service that was restarted is found again soon.
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # Despite its name: how long an attempt to connect may take, TCP and TLS together.
+        ("grpc.min_reconnect_backoff_ms", 5000),
         ("grpc.max_reconnect_backoff_ms", 2000),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
