@@ -17,20 +17,15 @@ _RAW_MARK = "\ufdd0"
 
 
 def decode(name: bytes, *, utf8: bool = False) -> str:
-    """A name as the server sent it → Unicode. Never fails; `encode` gives back the same octets."""
-    if utf8:
-        try:
-            text = name.decode("utf-8")
-        except UnicodeDecodeError:
-            return _raw(name)
-        return text if encode(text, utf8=True) == name else _raw(name)
+    """A name as the server sent it → Unicode. Never fails; `encode` gives the same octets back."""
     try:
-        text = _decode7(name)
+        text = name.decode("utf-8") if utf8 else _decode7(name)
+        # Not canonical ("&AGE-" for "a") or not allowed (control characters): it would not go back the same way.
+        if encode(text, utf8=utf8) == name and not text.startswith(_RAW_MARK):
+            return text
     except ValueError:
-        # Some servers send UTF-8 without being asked to; it is readable, and goes back the same way.
-        return _raw(name)
-    # An encoding that is not canonical ("&AGE-" for "a") would not go back the same way.
-    return text if encode(text) == name else _raw(name)
+        pass
+    return _raw(name)
 
 
 def encode(name: str, *, utf8: bool = False) -> bytes:

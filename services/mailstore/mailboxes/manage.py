@@ -69,6 +69,9 @@ async def _create(session: Session, name: str, use: Use) -> None:
         (result,) = await session.execute(pieces)
         if result.status == "NO" and result.code == "" and await _exists(session, name):
             raise error(Reason.MAILBOX_EXISTS)
+        if result.code == "CANNOT":
+            # RFC 5530: the server has rules of its own for names.
+            raise invalid_argument("mailbox", "refused_by_server", result.text.decode("utf-8", "replace"))
         session.require(result, pieces)
     await session.execute([b"SUBSCRIBE", session.mailbox(name)])
 
@@ -102,7 +105,11 @@ async def rename(session: Session, name: str, new_name: str) -> Mailbox:
     if old.delimiter and new_name.startswith(name + old.delimiter):
         raise invalid_argument("new_mailbox", "below_itself")
     await _leave(session, tree, name)
-    await session.command(b"RENAME", session.mailbox(name), session.mailbox(new_name))
+    command = [b"RENAME", session.mailbox(name), session.mailbox(new_name)]
+    (result,) = await session.execute(command)
+    if result.code == "CANNOT":
+        raise invalid_argument("new_mailbox", "refused_by_server", result.text.decode("utf-8", "replace"))
+    session.require(result, command)
     moved = [
         (box.name, new_name + box.name[len(name) :]) for box in _with_children(tree, old) if box.subscribed
     ]

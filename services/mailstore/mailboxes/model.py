@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.mailstore.imap import utf7
+
 
 class Use(StrEnum):
     """What a mailbox is for (RFC 6154 section 2)."""
@@ -56,7 +58,9 @@ class Mailbox:
 
     @property
     def parent(self) -> str:
-        return self.name.rpartition(self.delimiter)[0] if self.delimiter else ""
+        above = self.name.rpartition(self.delimiter)[0] if self.delimiter else ""
+        # What is wrong with a name may be wrong with its last level alone.
+        return utf7.decode(utf7.encode(above)) if utf7.is_raw(above) else above
 
     @property
     def state(self) -> str:
