@@ -6,6 +6,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.common.errors import invalid_argument
 from services.mailstore.imap.syntax import is_keyword
@@ -68,10 +69,13 @@ _SYSTEM_KEYWORDS = frozenset(
 
 def read_flags(values: object) -> Flags:
     """The FLAGS item of a FETCH response."""
-    words = {
-        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-        for value in (values if isinstance(values, tuple) else ())
-    }
+    return _read_flags(values) if isinstance(values, tuple) else Flags()
+
+
+# A mailbox has few combinations of flags, and each is the same immutable value.
+@lru_cache(maxsize=4096)
+def _read_flags(values: tuple[object, ...]) -> Flags:
+    words = {value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values}
     low = {word.lower() for word in words}
     return Flags(
         seen="\\seen" in low,

@@ -8,6 +8,7 @@ import contextlib
 from services.mailstore.accounts import Accounts
 from services.mailstore.acting.requests import Locks, Requests
 from services.mailstore.imap.pool import Pool
+from services.mailstore.reading.rows import RowCache
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.reading.structure import Structures
 from services.mailstore.settings import MailstoreSettings
@@ -22,6 +23,7 @@ class Service:
         self.settings = settings
         self.accounts = Accounts(settings.sealing_key)
         self.pool = Pool(settings.imap, settings.pool)
+        self.rows = RowCache()
         self.snippets = Snippets()
         self.structures = Structures()
         self.threads = ThreadCache()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 
 _ATOM = re.compile(rb"[A-Za-z0-9!#$&'+,\-./:;<=>?@^_`|~]+\Z")
 _KEYWORD = re.compile(r"[^\x00-\x20\x7f-\U0010ffff(){%*\"\\\]]+\Z")
@@ -117,8 +117,6 @@ _MONTH_NUMBER = {name.lower().encode(): number for number, name in enumerate(_MO
 
 def parse_date_time(value: object) -> datetime | None:
     """An INTERNALDATE, aware; None where it is none."""
-    from datetime import timedelta, timezone
-
     match = _INTERNALDATE.match(value) if isinstance(value, bytes) else None
     month = _MONTH_NUMBER.get(match[2].lower()) if match else None
     if not match or not month:

@@ -20,7 +20,8 @@ def decode(name: bytes, *, utf8: bool = False) -> str:
     """A name as the server sent it → Unicode. Never fails; `encode` gives the same octets back."""
     try:
         text = name.decode("utf-8") if utf8 else _decode7(name)
-        # Not canonical ("&AGE-" for "a") or not allowed (control characters): it would not go back the same way.
+        # Not canonical ("&AGE-" for "a") or not allowed (control characters): it would not go back the same
+        # way.
         if encode(text, utf8=utf8) == name and not text.startswith(_RAW_MARK):
             return text
     except ValueError:

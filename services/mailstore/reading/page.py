@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from services.common.errors import Reason, error
+from services.mailstore.imap.parser import Value
 from services.mailstore.imap.session import Result, Selected, Session
+from services.mailstore.imap.syntax import uid_sets
+from services.mailstore.names import MessageName
 from services.mailstore.reading import tokens
 from services.mailstore.reading.opening import is_fresh, open_mailbox
 from services.mailstore.reading.orders import Key, Order, count_command, ordered_uids, read_count
-from services.mailstore.reading.rows import ITEMS, Row, fetch_rows, gather, read_rows
+from services.mailstore.reading.rows import FLAGS_ONLY, ITEMS, Row, RowCache, gather
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.query import Query
 
@@ -51,13 +54,15 @@ class Page:
     state: str
 
 
-async def read_page(session: Session, account: str, request: PageRequest, snippets: Snippets) -> Page:
+async def read_page(
+    session: Session, account: str, request: PageRequest, cache: RowCache, snippets: Snippets
+) -> Page:
     """The page. MAILBOX_NOT_FOUND; MAILBOX_CHANGED where the token is from before a UIDVALIDITY change."""
     token = tokens.decode_page(request.token, request.list_key)
     if request.order.key is Key.ARRIVAL and request.query.empty:
-        page = await _by_sequence(session, request, token)
+        page = await _by_sequence(session, account, request, token, cache)
     else:
-        page = await _by_uids(session, request, token)
+        page = await _by_uids(session, account, request, token, cache)
     rows = await snippets.fill(session, account, page.rows)
     return replace(page, rows=tuple(rows))
 
@@ -118,7 +123,13 @@ def _window(request: PageRequest, exists: int, token: tokens.PageToken | None, b
     return _Window(max(1, below - size + 1), below)
 
 
-async def _by_sequence(session: Session, request: PageRequest, token: tokens.PageToken | None) -> Page:
+async def _by_sequence(
+    session: Session, account: str, request: PageRequest, token: tokens.PageToken | None, cache: RowCache
+) -> Page:
+    def items(selected: Selected) -> bytes:
+        known = cache.knows(account, selected.name, selected.uid_validity)
+        return FLAGS_ONLY if known else ITEMS
+
     def commands(selected: Selected | None) -> Commands:
         wanted = [count_command(session, [b"UNSEEN"])]
         if token is not None:
@@ -130,7 +141,7 @@ async def _by_sequence(session: Session, request: PageRequest, token: tokens.Pag
         elif selected is not None:
             window = _window(request, selected.exists, None, 0)
             if window.low <= window.high:
-                wanted.append([b"FETCH", b"%d:%d" % (window.low, window.high), ITEMS])
+                wanted.append([b"FETCH", b"%d:%d" % (window.low, window.high), items(selected)])
         return wanted
 
     selected, results = await _refresh(session, request.mailbox, commands)
@@ -138,10 +149,12 @@ async def _by_sequence(session: Session, request: PageRequest, token: tokens.Pag
     unread, *others = results
     below = read_count(others[0]) if token is not None else 0
     window = _window(request, selected.exists, token, below)
-    fetched = others if token is None else []
-    if window.low <= window.high and not _covers(fetched, window):
-        fetched = await session.execute([b"FETCH", b"%d:%d" % (window.low, window.high), ITEMS])
-    rows = [row for _, row in sorted(read_rows(selected.name, selected.uid_validity, fetched).items())]
+    found = gather(others) if token is None else {}
+    if window.low <= window.high and not _covers(found, window):
+        command = [b"FETCH", b"%d:%d" % (window.low, window.high), items(selected)]
+        found = gather(await session.execute(command))
+    shown = [uid for uid in sorted(found) if window.low <= found[uid][b"SEQ"] <= window.high]
+    rows = await _complete(session, account, selected, shown, found, cache)
     if request.order.ascending:
         position = window.low - 1
     else:
@@ -151,13 +164,37 @@ async def _by_sequence(session: Session, request: PageRequest, token: tokens.Pag
     return _page(request, selected, rows, selected.exists, read_count(unread), position)
 
 
-def _covers(fetched: list[Result], window: _Window) -> bool:
+async def _complete(
+    session: Session,
+    account: str,
+    selected: Selected,
+    uids: list[int],
+    found: dict[int, dict[bytes, Value]],
+    cache: RowCache,
+) -> list[Row]:
+    """The rows of a window; what only has flags so far and is not known is fetched."""
+    validity = selected.uid_validity
+    missing = [
+        uid
+        for uid in uids
+        if b"RFC822.SIZE" not in found[uid]
+        and cache.get(account, MessageName(selected.name, validity, uid)) is None
+    ]
+    if missing:
+        commands = [[b"UID", b"FETCH", numbers, ITEMS] for _, numbers in uid_sets(missing)]
+        found.update(gather(await session.execute(*commands)))
+    return cache.merge(account, selected.name, validity, uids, found)
+
+
+def _covers(found: dict[int, dict[bytes, Value]], window: _Window) -> bool:
     """Whether every message of the window is there: it moves where messages came or went in between."""
-    numbers = {data[b"SEQ"] for data in gather(fetched).values() if b"RFC822.SIZE" in data}
+    numbers = {data[b"SEQ"] for data in found.values() if b"FLAGS" in data}
     return all(number in numbers for number in range(window.low, window.high + 1))
 
 
-async def _by_uids(session: Session, request: PageRequest, token: tokens.PageToken | None) -> Page:
+async def _by_uids(
+    session: Session, account: str, request: PageRequest, token: tokens.PageToken | None, cache: RowCache
+) -> Page:
     selected, results = await _refresh(
         session, request.mailbox, lambda _: [count_command(session, [b"UNSEEN"])]
     )
@@ -173,7 +210,8 @@ async def _by_uids(session: Session, request: PageRequest, token: tokens.PageTok
             # The anchor is gone: where it stood is the best that is known.
             start = token.position - request.size if token.back else token.position
         start = max(0, min(start, len(uids)))
-    rows = await fetch_rows(session, selected.name, selected.uid_validity, uids[start : start + request.size])
+    page = uids[start : start + request.size]
+    rows = await cache.fetch(session, account, selected.name, selected.uid_validity, page)
     return _page(request, selected, rows, len(uids), read_count(results[0]), start)
 
 

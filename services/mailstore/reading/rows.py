@@ -6,8 +6,9 @@ ENVELOPE.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.mailstore.imap.parser import Response, Value, header_item, pairs
@@ -24,6 +25,7 @@ HEADER_FIELDS = (
     b"BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID"
     b" IN-REPLY-TO REFERENCES)]"
 )
+FLAGS_ONLY = b"(UID FLAGS)"
 ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + b")"
 
 
@@ -98,10 +100,74 @@ def read_rows(mailbox: str, uid_validity: int, results: Iterable[Result]) -> dic
     }
 
 
-async def fetch_rows(session: Session, mailbox: str, uid_validity: int, uids: Sequence[int]) -> list[Row]:
-    """The rows of these UIDs in this order; those that are gone are left out. The mailbox is open."""
-    if not uids:
-        return []
-    commands = [[b"UID", b"FETCH", numbers, ITEMS] for _, numbers in uid_sets(uids)]
-    rows = read_rows(mailbox, uid_validity, await session.execute(*commands))
-    return [rows[uid] for uid in uids if uid in rows]
+class RowCache:
+    """Rows lately read, the least recently used forgotten first. All of a row but its flags is immutable
+    (RFC 9051 section 2.3), so of a row that is known only the flags are asked for.
+    """
+
+    def __init__(self, most: int = 5_000) -> None:
+        self._rows: OrderedDict[tuple[str, MessageName], Row] = OrderedDict()
+        self._mailboxes: OrderedDict[tuple[str, str, int], None] = OrderedDict()
+        self._most = most
+
+    def knows(self, account: str, mailbox: str, uid_validity: int) -> bool:
+        """Whether rows of this mailbox were read lately, so that asking for flags first is worth it."""
+        return (account, mailbox, uid_validity) in self._mailboxes
+
+    def get(self, account: str, name: MessageName) -> Row | None:
+        key = (account, name)
+        row = self._rows.get(key)
+        if row is not None:
+            self._rows.move_to_end(key)
+        return row
+
+    def put(self, account: str, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self._rows[account, row.name] = row
+            self._mailboxes[account, row.name.mailbox, row.name.uid_validity] = None
+        while len(self._rows) > self._most:
+            self._rows.popitem(last=False)
+        while len(self._mailboxes) > self._most:
+            self._mailboxes.popitem(last=False)
+
+    async def fetch(
+        self, session: Session, account: str, mailbox: str, uid_validity: int, uids: Sequence[int]
+    ) -> list[Row]:
+        """The rows of these UIDs in this order; those that are gone are left out. The mailbox is open."""
+        if not uids:
+            return []
+        known = {uid: self.get(account, MessageName(mailbox, uid_validity, uid)) for uid in uids}
+        commands = [
+            [b"UID", b"FETCH", numbers, FLAGS_ONLY if have else ITEMS]
+            for have in (True, False)
+            for _, numbers in uid_sets(uid for uid, row in known.items() if (row is not None) is have)
+        ]
+        found = gather(await session.execute(*commands))
+        return self.merge(account, mailbox, uid_validity, uids, found)
+
+    def merge(
+        self,
+        account: str,
+        mailbox: str,
+        uid_validity: int,
+        uids: Iterable[int],
+        found: dict[int, dict[bytes, Value]],
+    ) -> list[Row]:
+        """Rows from FETCH responses with ITEMS, or with flags alone where the row is known."""
+        rows: list[Row] = []
+        fresh: list[Row] = []
+        for uid in uids:
+            data = found.get(uid)
+            if data is None:
+                continue
+            if b"RFC822.SIZE" in data:
+                row: Row | None = read_row(mailbox, uid_validity, uid, data)
+                fresh.append(row)  # type: ignore[arg-type]
+            else:
+                row = self.get(account, MessageName(mailbox, uid_validity, uid))
+                if row is not None and b"FLAGS" in data:
+                    row = replace(row, flags=read_flags(data[b"FLAGS"]))
+            if row is not None:
+                rows.append(row)
+        self.put(account, fresh)
+        return rows

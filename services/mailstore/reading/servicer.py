@@ -44,7 +44,8 @@ class ReadingMethods:
         account = self._service.accounts.current()
 
         async def work(session: Session) -> Page:
-            return await read_page(session, account.id, wanted, self._service.snippets)
+            service = self._service
+            return await read_page(session, account.id, wanted, service.rows, service.snippets)
 
         page = await self._service.pool.run(account, work, mailbox=wanted.mailbox)
         return pb.ListMessagesResponse(

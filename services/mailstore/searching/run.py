@@ -23,7 +23,7 @@ from services.mailstore.mailboxes.model import Tree
 from services.mailstore.reading import tokens
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.orders import Key, Order, ordered_uids
-from services.mailstore.reading.rows import Row, fetch_rows, gather
+from services.mailstore.reading.rows import Row, RowCache, gather
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.places import mailboxes_of
 from services.mailstore.searching.query import Query
@@ -93,7 +93,7 @@ class _Anchor:
 
 
 async def search(
-    pool: Pool, account: Account, request: SearchRequest, snippets: Snippets
+    pool: Pool, account: Account, request: SearchRequest, cache: RowCache, snippets: Snippets
 ) -> AsyncIterator[SearchStep]:
     """The search, step by step. Ends early, with what runs stopped, when the caller stops taking steps."""
     anchors = _anchors(request)
@@ -107,7 +107,10 @@ async def search(
     async def one(mailbox: str) -> _Found:
         async def work(session: Session) -> _Found:
             anchor = anchors[mailbox] if anchors else _Anchor()
-            return await _search_one(session, mailbox, request, anchor, alone=len(places) == 1)
+            found = await _search_one(session, mailbox, request, anchor)
+            if len(places) > 1:
+                await _add_keys(session, account, request, found, cache)
+            return found
 
         async with gate:
             return await pool.run(account, work, mailbox=mailbox)
@@ -127,12 +130,12 @@ async def search(
             late = asyncio.get_running_loop().time() >= patience
             rows: list[Row] = []
             if late and waiting and left:
-                rows = await _take(pool, account, request, snippets, found, left)
+                rows = await _take(pool, account, request, cache, snippets, found, left)
                 left -= len(rows)
             if waiting and (done or rows):
                 yield SearchStep(tuple(rows), len(places) - len(waiting), len(places))
         while left:
-            rows = await _take(pool, account, request, snippets, found, min(left, _BATCH))
+            rows = await _take(pool, account, request, cache, snippets, found, min(left, _BATCH))
             if not rows:
                 break
             left -= len(rows)
@@ -168,27 +171,28 @@ def _collect(
         failed.append(mailbox)
 
 
-async def _search_one(
-    session: Session, mailbox: str, request: SearchRequest, anchor: _Anchor, *, alone: bool
-) -> _Found:
+async def _search_one(session: Session, mailbox: str, request: SearchRequest, anchor: _Anchor) -> _Found:
     selected, _ = await open_mailbox(session, mailbox, reopen=True)
     if anchor.uid_validity and anchor.uid_validity != selected.uid_validity:
         anchor = _Anchor()
     uids = await ordered_uids(session, request.query, request.order)
     start = _start(uids, anchor, request.order)
     page = uids[start : start + request.size]
-    result = _Found(mailbox, selected.uid_validity, page, len(uids), start, anchor.uid)
-    if alone:
-        return result
+    return _Found(mailbox, selected.uid_validity, page, len(uids), start, anchor.uid)
+
+
+async def _add_keys(
+    session: Session, account: Account, request: SearchRequest, found: _Found, cache: RowCache
+) -> None:
+    """What orders the matches of one mailbox, which is open, among those of others."""
     if request.order.key is not Key.ARRIVAL:
-        rows = await fetch_rows(session, mailbox, selected.uid_validity, page)
-        result.rows = {row.name.uid: row for row in rows}
-        return result
-    for _, numbers in uid_sets(page):
+        rows = await cache.fetch(session, account.id, found.mailbox, found.uid_validity, found.uids)
+        found.rows = {row.name.uid: row for row in rows}
+        return
+    for _, numbers in uid_sets(found.uids):
         (fetched,) = await session.execute([b"UID", b"FETCH", numbers, b"(UID INTERNALDATE)"])
         for uid, data in gather([fetched]).items():
-            result.keys[uid] = parse_date_time(data.get(b"INTERNALDATE")) or _EPOCH
-    return result
+            found.keys[uid] = parse_date_time(data.get(b"INTERNALDATE")) or _EPOCH
 
 
 def _start(uids: list[int], anchor: _Anchor, order: Order) -> int:
@@ -208,6 +212,7 @@ async def _take(
     pool: Pool,
     account: Account,
     request: SearchRequest,
+    cache: RowCache,
     snippets: Snippets,
     found: list[_Found],
     count: int,
@@ -224,15 +229,17 @@ async def _take(
     rows: dict[tuple[str, int], Row] = {}
     for item in {id(item): item for item, _ in chosen}.values():
         uids = [uid for owner, uid in chosen if owner is item]
-        for row in await _rows(pool, account, snippets, item, uids):
+        for row in await _rows(pool, account, cache, snippets, item, uids):
             rows[item.mailbox, row.name.uid] = row
     return [rows[item.mailbox, uid] for item, uid in chosen if (item.mailbox, uid) in rows]
 
 
-async def _rows(pool: Pool, account: Account, snippets: Snippets, item: _Found, uids: list[int]) -> list[Row]:
+async def _rows(
+    pool: Pool, account: Account, cache: RowCache, snippets: Snippets, item: _Found, uids: list[int]
+) -> list[Row]:
     async def work(session: Session) -> list[Row]:
         await open_mailbox(session, item.mailbox, uid_validity=item.uid_validity)
-        rows = await fetch_rows(session, item.mailbox, item.uid_validity, uids)
+        rows = await cache.fetch(session, account.id, item.mailbox, item.uid_validity, uids)
         return await snippets.fill(session, account.id, rows)
 
     return await pool.run(account, work, mailbox=item.mailbox)

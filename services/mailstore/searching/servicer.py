@@ -35,7 +35,8 @@ class SearchingMethods:
             order=convert.order_from(request.order),
         )
         account = self._service.accounts.current()
-        steps = search(self._service.pool, account, wanted, self._service.snippets)
+        service = self._service
+        steps = search(service.pool, account, wanted, service.rows, service.snippets)
         async with aclosing(steps):  # type: ignore[type-var]
             async for step in steps:
                 yield pb.SearchMessagesResponse(

@@ -23,7 +23,7 @@ from services.mailstore.names import MessageName
 from services.mailstore.reading import tokens
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.orders import Key, Order, fold, search_uids
-from services.mailstore.reading.rows import Row, fetch_rows, gather
+from services.mailstore.reading.rows import Row, RowCache, gather
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.query import Query
 from services.mailstore.threads.build import Conversation, build
@@ -81,7 +81,12 @@ class ConversationRequest:
 
 
 async def list_conversations(
-    session: Session, account: str, request: ConversationRequest, cache: ThreadCache, snippets: Snippets
+    session: Session,
+    account: str,
+    request: ConversationRequest,
+    cache: ThreadCache,
+    row_cache: RowCache,
+    snippets: Snippets,
 ) -> ConversationPage:
     """The page. MAILBOX_NOT_FOUND, MAILBOX_CHANGED."""
     token = tokens.decode_page(request.token, request.list_key)
@@ -100,7 +105,7 @@ async def list_conversations(
     found.sort(key=_sort_key(request), reverse=not request.order.ascending)
     start = _start(found, request, token)
     page = found[start : start + request.size]
-    rows = await _rows(session, account, mailbox, selected.uid_validity, page, cache, snippets)
+    rows = await _rows(session, account, mailbox, selected.uid_validity, page, cache, row_cache, snippets)
     unthreaded = selected.exists - len(lights) if request.query.empty else 0
     return _page(request, rows, start, len(found) + unthreaded, selected.uid_validity, lights)
 
@@ -155,11 +160,12 @@ async def _rows(
     uid_validity: int,
     page: list[Conversation],
     cache: ThreadCache,
+    row_cache: RowCache,
     snippets: Snippets,
 ) -> list[ConversationRow]:
     await open_mailbox(session, mailbox, uid_validity=uid_validity)
     newest = {max(message.name.uid for message in each.within(mailbox)): each for each in page}
-    fetched = await fetch_rows(session, mailbox, uid_validity, list(newest))
+    fetched = await row_cache.fetch(session, account, mailbox, uid_validity, list(newest))
     for row in fetched:
         cache.note_attachment(account, row.name, row.has_attachment)
     filled = await snippets.fill(session, account, fetched)

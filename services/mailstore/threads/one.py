@@ -21,7 +21,7 @@ from services.mailstore.mailboxes.model import Tree, Use
 from services.mailstore.names import MessageName, check_name
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.orders import search_raw
-from services.mailstore.reading.rows import Row, fetch_rows
+from services.mailstore.reading.rows import Row, RowCache
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.threads.build import Conversation, Light, build
 from services.mailstore.threads.cache import ThreadCache, fetch_lights
@@ -60,7 +60,12 @@ class OpenedConversation:
 
 
 async def get_conversation(
-    pool: Pool, account: Account, request: OneRequest, cache: ThreadCache, snippets: Snippets
+    pool: Pool,
+    account: Account,
+    request: OneRequest,
+    cache: ThreadCache,
+    row_cache: RowCache,
+    snippets: Snippets,
 ) -> OpenedConversation:
     """The conversation. NOT_FOUND, MESSAGE_GONE, MAILBOX_CHANGED."""
     tree = await pool.run(account, _tree)
@@ -75,11 +80,11 @@ async def get_conversation(
     if each is None:
         raise error(Reason.NOT_FOUND, what="conversation")
     once = each.each_once(prefer)
-    rows = await _rows(pool, account, once[request.start : request.start + request.size], snippets)
+    rows = await _rows(pool, account, once[request.start : request.start + request.size], row_cache, snippets)
     newest = each.within(prefer)[-1] if each.within(prefer) else once[-1]
     shown = next((row for row in rows if row.name == newest.name), None)
     if shown is None:
-        (shown,) = await _rows(pool, account, [newest], snippets) or (None,)
+        (shown,) = await _rows(pool, account, [newest], row_cache, snippets) or (None,)
     if shown is None:
         raise error(Reason.MESSAGE_GONE)
     for row in rows:
@@ -163,7 +168,9 @@ async def _elsewhere(
     return found
 
 
-async def _rows(pool: Pool, account: Account, lights: list[Light], snippets: Snippets) -> list[Row]:
+async def _rows(
+    pool: Pool, account: Account, lights: list[Light], row_cache: RowCache, snippets: Snippets
+) -> list[Row]:
     """The rows of these messages in this order."""
     by_mailbox: dict[tuple[str, int], list[int]] = {}
     for light in lights:
@@ -173,7 +180,7 @@ async def _rows(pool: Pool, account: Account, lights: list[Light], snippets: Sni
         rows: dict[MessageName, Row] = {}
         for (mailbox, validity), uids in by_mailbox.items():
             await open_mailbox(session, mailbox, uid_validity=validity)
-            fetched = await fetch_rows(session, mailbox, validity, uids)
+            fetched = await row_cache.fetch(session, account.id, mailbox, validity, uids)
             rows.update((row.name, row) for row in await snippets.fill(session, account.id, fetched))
         return rows
 

@@ -47,7 +47,9 @@ class ThreadMethods:
         service, account = self._service, self._service.accounts.current()
 
         async def work(session: Session) -> ConversationPage:
-            return await list_conversations(session, account.id, wanted, service.threads, service.snippets)
+            return await list_conversations(
+                session, account.id, wanted, service.threads, service.rows, service.snippets
+            )
 
         page = await service.pool.run(account, work, mailbox=wanted.mailbox)
         return pb.ListConversationsResponse(
@@ -78,7 +80,9 @@ class ThreadMethods:
             case _:
                 raise invalid_argument("conversation", "missing")
         service, account = self._service, self._service.accounts.current()
-        opened = await get_conversation(service.pool, account, wanted, service.threads, service.snippets)
+        opened = await get_conversation(
+            service.pool, account, wanted, service.threads, service.rows, service.snippets
+        )
         end = start + size
         return pb.GetConversationResponse(
             conversation=_row_to(opened.row),

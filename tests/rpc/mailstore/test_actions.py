@@ -102,7 +102,7 @@ async def test_mailbox_made_again_under_the_same_name(client: Client, imap: IMAP
     target = named(name.uid_validity, name.uid, mailbox="Again")
     request = pb.DeleteMessagesRequest(messages=target, permanently=True)
     # The server may only find out on the connection that had the old one open; the next knows.
-    with pytest.raises(PosternError, match=r"MAILBOX_CHANGED|MAIL_SERVER_REFUSED"):
+    with pytest.raises(PosternError, match=r"MAILBOX_CHANGED|MAIL_SERVER_"):
         await client.stream("DeleteMessages", request)
     with pytest.raises(PosternError, match="MAILBOX_CHANGED"):
         await client.stream("DeleteMessages", request)
