@@ -3,7 +3,6 @@ disk."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -195,14 +194,3 @@ class _Multipart:
             if event == "data":
                 yield data
         raise invalid_argument("form", "broken_off")
-
-
-async def bounded(content: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """The chunks while they stay within `limit` octets; TOO_LARGE beyond."""
-    total = 0
-    async for chunk in content:
-        total += len(chunk)
-        if total > limit:
-            raise too_large(limit)
-        yield chunk
-        await asyncio.sleep(0)

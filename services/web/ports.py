@@ -95,16 +95,25 @@ class MailPort(Protocol):
 
 
 class SendPort(Protocol):
+    """`mailstore_token` is passed on: with it sender reads attached parts and saves drafts in this account's
+    name."""
+
     async def upload(
         self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
     ) -> Attachment: ...
     async def delete_upload(self, token: str, upload_id: str) -> None: ...
     async def save_draft(
-        self, token: str, content: Outgoing, replaces: MessageRef | None, request_id: str
+        self,
+        token: str,
+        mailstore_token: str,
+        content: Outgoing,
+        replaces: MessageRef | None,
+        request_id: str,
     ) -> SavedDraft: ...
     async def send(
         self,
         token: str,
+        mailstore_token: str,
         content: Outgoing,
         *,
         request_id: str,

@@ -29,7 +29,7 @@ class WebSettings:
     trusted_proxies: tuple[Network, ...] = ()
     time_zone: str = "UTC"
     max_form_bytes: int = 8 * 1024 * 1024
-    max_upload_bytes: int = 50 * 1024 * 1024
+    max_upload_bytes: int = 25 * 1024 * 1024
     session_cache: int = 20_000
     page_seconds: float = 9.5
     key: Secret | None = None
@@ -59,8 +59,9 @@ class WebSettings:
             and env.text("WEB_PLAINTEXT", "") != PLAINTEXT
         ):
             raise SettingsError(
-                f"POSTERN_PUBLIC_URL is {public_url!r}: without https everybody on the way reads passwords and mail. "
-                f"Put a TLS proxy before Postern, or set POSTERN_WEB_PLAINTEXT to exactly {PLAINTEXT}"
+                f"POSTERN_PUBLIC_URL is {public_url!r}: without https everybody on the way reads "
+                "passwords and mail. Put a TLS proxy before Postern, or set POSTERN_WEB_PLAINTEXT to "
+                f"exactly {PLAINTEXT}"
             )
         return cls(
             listen=listen,
@@ -74,7 +75,7 @@ class WebSettings:
             trusted_proxies=_networks(env.text("TRUSTED_PROXIES", "")),
             time_zone=_zone(env.text("TIME_ZONE", "UTC")),
             max_form_bytes=env.integer("MAX_FORM_BYTES", 8 * 1024 * 1024, minimum=64 * 1024),
-            max_upload_bytes=env.integer("MAX_UPLOAD_BYTES", 50 * 1024 * 1024, minimum=1024),
+            max_upload_bytes=env.integer("MAX_UPLOAD_BYTES", 25 * 1024 * 1024, minimum=1024),
             session_cache=env.integer("SESSION_CACHE", 20_000, minimum=1, maximum=1_000_000),
             key=env.optional_secret("WEB_KEY"),
         )

@@ -27,6 +27,10 @@ RESOLUTIONS: dict[str, s.ResolveSubmissionRequest.Resolution] = {
 CHUNK = 64 * 1024
 
 
+def _passed_on(mailstore_token: str) -> tuple[tuple[str, str], ...]:
+    return (("postern-mailstore-authorization", f"Bearer {mailstore_token}"),)
+
+
 class SendClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._compose = ComposeServiceStub(channel)
@@ -55,12 +59,18 @@ class SendClient:
         await self._compose.DeleteUpload(request, token=token, timeout=SECONDS)
 
     async def save_draft(
-        self, token: str, content: Outgoing, replaces: MessageRef | None, request_id: str
+        self,
+        token: str,
+        mailstore_token: str,
+        content: Outgoing,
+        replaces: MessageRef | None,
+        request_id: str,
     ) -> SavedDraft:
         request = c.SaveDraftRequest(request_id=request_id, content=convert.content(content))
         if replaces is not None:
             request.replaces.CopyFrom(convert.stored(replaces))
-        reply = await self._compose.SaveDraft(request, token=token, timeout=SECONDS)
+        passed = _passed_on(mailstore_token)
+        reply = await self._compose.SaveDraft(request, token=token, metadata=passed, timeout=SECONDS)
         return SavedDraft(
             convert.ref(reply.name) if reply.name.uid else None,
             reply.draft_id,
@@ -71,6 +81,7 @@ class SendClient:
     async def send(
         self,
         token: str,
+        mailstore_token: str,
         content: Outgoing,
         *,
         request_id: str,
@@ -85,7 +96,8 @@ class SendClient:
             request.send_time.CopyFrom(stamp(send_at))
         if draft is not None:
             request.replaces_draft.CopyFrom(convert.stored(draft))
-        reply = await self._submissions.SendMessage(request, token=token, timeout=SECONDS)
+        passed = _passed_on(mailstore_token)
+        reply = await self._submissions.SendMessage(request, token=token, metadata=passed, timeout=SECONDS)
         return convert.submission(reply.submission)
 
     async def cancel(self, token: str, submission_id: str, request_id: str) -> tuple[Submission, Outgoing]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,16 +17,17 @@ from services.web import formats, urls
 from services.web.composition import Composition
 from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
-from services.web.forms import Form, bounded
+from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.model.mail import MessageRange, OpenMessage
-from services.web.model.outgoing import Attachment, SavedDraft
+from services.web.model.outgoing import SavedDraft
 from services.web.notices import Notice
 from services.web.pages import as_posted
 from services.web.render import Gaps
 from services.web.routes.actions import perform
 from services.web.routes.message import open_again
 from services.web.session import Me
+from services.web.uploads import Uploads
 
 log = get_logger(__name__)
 _FIELD = re.compile(r"\b(to|cc|bcc|subject)\b")
@@ -104,36 +104,8 @@ def _title(composition: Composition) -> str:
     return _("Draft") if composition.draft else _("New message")
 
 
-class _Uploads:
-    """Takes the files of a form; what could not be taken is told, not raised, so that nothing else is
-    lost."""
-
-    def __init__(self, edge: Edge, me: Me) -> None:
-        self._edge, self._me = edge, me
-        self.taken: list[Attachment] = []
-        self.problems: list[tuple[str, str]] = []
-
-    async def __call__(self, filename: str, media_type: str, content: AsyncIterator[bytes]) -> None:
-        try:
-            self.taken.append(
-                await self._edge.services.send.upload(
-                    self._me.token("sender"),
-                    filename,
-                    media_type,
-                    bounded(content, self._edge.settings.max_upload_bytes),
-                )
-            )
-        except PosternError as err:
-            if err.reason == Reason.SESSION_ENDED:
-                raise
-            if err.reason == Reason.INVALID_ARGUMENT and err.metadata.get("field") == "form":
-                raise
-            values = {"file": filename, "problem": sentence(err)}
-            self.problems.append(("error", _("“%(file)s” was not attached. %(problem)s") % values))
-
-
 async def submit(edge: Edge, request: Request, me: Me) -> Response:
-    uploads = _Uploads(edge, me)
+    uploads = Uploads(edge, me)
     form = await edge.form(request, me, uploads)
     composition = comp.from_form(form)
     composition = replace(composition, attachments=(*composition.attachments, *uploads.taken))
@@ -206,7 +178,8 @@ async def _current(edge: Edge, me: Me, composition: Composition) -> Composition:
 async def _save(edge: Edge, me: Me, composition: Composition) -> SavedDraft:
     composition = await _current(edge, me, composition)
     outgoing, _problems = comp.to_outgoing(composition, me)
-    return await edge.services.send.save_draft(me.token("sender"), outgoing, composition.draft, request_id())
+    tokens = me.token("sender"), me.token("mailstore")
+    return await edge.services.send.save_draft(*tokens, outgoing, composition.draft, request_id())
 
 
 async def _save_page(edge: Edge, request: Request, me: Me, composition: Composition) -> Response:
@@ -247,6 +220,7 @@ async def _send(edge: Edge, request: Request, me: Me, composition: Composition) 
     undo = min(me.preferences.undo_send_seconds, 120)
     submission = await edge.services.send.send(
         me.token("sender"),
+        me.token("mailstore"),
         outgoing,
         request_id=comp.send_id(composition),
         undo_seconds=undo,

@@ -347,7 +347,12 @@ class FakeSend:
         self.uploads.pop(upload_id, None)
 
     async def save_draft(
-        self, token: str, content: Outgoing, replaces: MessageRef | None, request_id: str
+        self,
+        token: str,
+        mailstore_token: str,
+        content: Outgoing,
+        replaces: MessageRef | None,
+        request_id: str,
     ) -> SavedDraft:
         if "save_draft" in self.fail:
             raise self.fail["save_draft"]
@@ -359,6 +364,7 @@ class FakeSend:
     async def send(
         self,
         token: str,
+        mailstore_token: str,
         content: Outgoing,
         *,
         request_id: str,

@@ -7,11 +7,13 @@ import ipaddress
 import httpx
 import pytest
 
+from services.common.errors import PosternError, Reason, too_large
 from services.common.settings import Env, SettingsError
 from services.web.app import build, build_edge
 from services.web.middleware.client import forwarded
 from services.web.settings import WebSettings
 from services.web.static import Static
+from services.web.uploads import relay
 from tests.unit.web.conftest import BASE, RENDERER, STATIC, Browser, settings
 
 
@@ -152,3 +154,41 @@ def test_settings():
     ):
         with pytest.raises(SettingsError):
             WebSettings.from_env(Env({name: value}))
+
+
+async def pieces(count: int, size: int = 1000):
+    for _ in range(count):
+        yield b"x" * size
+
+
+async def test_relay_hands_every_chunk_on():
+    async def take(chunks):
+        return [len(chunk) async for chunk in chunks]
+
+    assert await relay(pieces(50), 10**6, take) == [1000] * 50
+
+
+async def test_relay_ends_the_taking_when_there_is_too_much():
+    ended = asyncio.Event()
+
+    async def take(chunks):
+        try:
+            async for _ in chunks:
+                pass
+        finally:
+            ended.set()
+
+    with pytest.raises(PosternError) as caught:
+        await relay(pieces(50), 9_500, take)
+    assert caught.value.reason == Reason.TOO_LARGE and ended.is_set()
+
+
+async def test_relay_leaves_the_rest_to_be_read_when_the_taker_refuses():
+    async def take(chunks):
+        await anext(chunks)
+        raise too_large(1000)
+
+    source = pieces(50)
+    with pytest.raises(PosternError):
+        await relay(source, 10**6, take)
+    assert len([chunk async for chunk in source]) > 20
