@@ -136,7 +136,7 @@ class Enrolment:
             try:
                 username = login_name(account, self._options.username)
                 good = await self._checker.check(username, proof.password)
-            except BaseException:
+            except PosternError:
                 await self._throttle.withdraw(attempt)
                 raise
         if not good:

@@ -76,9 +76,10 @@ class SignIn:
         username = login_name(account, self._options.username)
         try:
             right = await self._checker.check(username, password)
-        except BaseException:
-            await asyncio.shield(self._throttle.withdraw(attempt))
+        except PosternError:
+            await self._throttle.withdraw(attempt)
             raise
+        # Not for a caller that goes away: who hung up on every slow answer could guess without being counted.
         if not right:
             await self._refuse(account, client, started)
         pending = Pending(account, Credential("password", username, password), present_secret)

@@ -124,6 +124,20 @@ async def test_what_could_not_be_checked_does_not_count(database_url: str) -> No
         assert {row.kind: row.attempts for row in rows} == {"address": 0, "known": 0}
 
 
+async def test_who_hangs_up_is_counted(database_url: str) -> None:
+    """Else a guess could be taken back as soon as the answer takes as long as a refusal does."""
+    checker = FakeChecker(seconds=5.0)
+    async with running_auth(database_url, checker=checker, limits=FEW) as auth:
+        for number in range(1, 4):
+            call = asyncio.create_task(auth.sign_in(password="no"))
+            while len(checker.asked) < number:
+                await asyncio.sleep(0.01)
+            call.cancel()
+            await asyncio.sleep(0.2)
+        checker.seconds = 0.0
+        assert await outcome(auth.sign_in()) == "THROTTLED"
+
+
 async def test_a_flood_is_refused_quickly(tmp_path) -> None:
     """The figure for the issue is auth.throttled_rejections; here only that it is of the right order."""
     checker = FakeChecker()

@@ -1,4 +1,4 @@
-"""A client connects over a line on which the TLS handshake takes its time, and finds a restarted service soon."""
+"""A client connects over a line on which the TLS handshake takes its time."""
 
 from __future__ import annotations
 
