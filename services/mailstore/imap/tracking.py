@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from services.mailstore.imap.failure import ProtocolError
 from services.mailstore.imap.parser import Response, pairs, parse_values
+from services.mailstore.imap.syntax import parse_set
 
 Pieces = Sequence[bytes]
 
@@ -93,6 +94,17 @@ def _follow_code(selected: Selected, response: Response) -> None:
         selected.permanent_flags = frozenset(flag for flag in flags if isinstance(flag, bytes))
 
 
+def _count(response: Response) -> int:
+    """How many UIDs a VANISHED response names."""
+    numbers = response.values[-1] if response.values else b""
+    if isinstance(numbers, int):
+        return 1
+    try:
+        return len(parse_set(numbers))
+    except (ValueError, AttributeError):
+        return 0
+
+
 def follow(selected: Selected, response: Response) -> None:
     """Bring the open mailbox up to date with an untagged response."""
     if response.name == "EXISTS":
@@ -100,6 +112,12 @@ def follow(selected: Selected, response: Response) -> None:
         selected.exists = response.number
     elif response.name == "EXPUNGE":
         selected.exists = max(0, selected.exists - 1)
+        selected.changes += 1
+    elif response.name == "VANISHED" and not isinstance(
+        response.values[0] if response.values else None, tuple
+    ):
+        # Instead of EXPUNGE, where QRESYNC is enabled; VANISHED (EARLIER) tells of what was gone before.
+        selected.exists = max(0, selected.exists - _count(response))
         selected.changes += 1
     elif response.name == "FETCH":
         # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2); what was asked for has

@@ -42,6 +42,8 @@ class ImapTransport(asyncio.Protocol):
         self._write_paused = False
         self._failure: Exception | None = None
         self.bytes_read = 0
+        # Octets of one response → Response; whoever reads very many sets one that does less.
+        self.parse = parse_response
 
     # asyncio.Protocol
 
@@ -106,7 +108,7 @@ class ImapTransport(asyncio.Protocol):
                 if self._parts_size > MAX_RESPONSE:
                     raise ValueError("response too large")
                 continue
-            self._ready.append((parse_response(self._parts), self._parts_size))
+            self._ready.append((self.parse(self._parts), self._parts_size))
             self._ready_size += self._parts_size
             self._parts = []
             self._parts_size = 0

@@ -1,0 +1,61 @@
+"""Numbers of messages in an index: they grow with the time of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from services.mailstore.index.conversations import carray
+from services.mailstore.index.model import Entry
+
+# Messages that may arrive in one second before their numbers run over into the next one's. Small: the gaps
+# between numbers cost room in the search index.
+_PER_SECOND = 16
+_LATEST = 2**40
+
+
+class Allocator:
+    """Finds free numbers."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        # Where the search for a free number begins, for seconds in which more arrived than there is room
+        # for: an import may give 100,000 messages the same one.
+        self._full: dict[int, int] = {}
+
+    def take(self, entries: Sequence[Entry]) -> list[int]:
+        """A number for each, not yet in the file. The caller inserts them at once."""
+        wanted = [
+            min(max(entry.received, 1), _LATEST) * _PER_SECOND + (entry.uid & (_PER_SECOND - 1))
+            for entry in entries
+        ]
+        taken = {
+            id_
+            for (id_,) in self._db.execute(
+                "SELECT id FROM message WHERE id IN (SELECT value FROM carray(?))", (carray(wanted),)
+            )
+        }
+        found: list[int] = []
+        for id_ in wanted:
+            if id_ in taken:
+                id_ = self._free_from(id_, taken)
+            taken.add(id_)
+            found.append(id_)
+        return found
+
+    def _free_from(self, id_: int, taken: set[int]) -> int:
+        second = id_ // _PER_SECOND
+        start = self._full.get(second, id_)
+        while True:
+            rows = {
+                row
+                for (row,) in self._db.execute(
+                    "SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id", (start, start + 1000)
+                )
+            }
+            for candidate in range(start, start + 1000):
+                if candidate not in rows and candidate not in taken:
+                    self._full[second] = candidate + 1
+                    return candidate
+            start += 1000

@@ -1,0 +1,214 @@
+"""Pages of a mailbox: messages or conversations, in any order, from any place on.
+
+Each page is a walk along one index from the anchor or from the nearer end, so its cost does not grow with the
+mailbox. Conversations are the rows that are `newest`, walked along the same indices made for those alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from services.mailstore.index.coding import decode_envelope
+from services.mailstore.index.conversations import carray
+from services.mailstore.index.model import MailboxState, Row
+from services.mailstore.index.searching import Condition
+from services.mailstore.reading.orders import Key, Order
+
+COLUMN = {
+    Key.ARRIVAL: "uid",
+    Key.DATE: "date",
+    Key.FROM: "from_key",
+    Key.TO: "to_key",
+    Key.SUBJECT: "subject_key",
+    Key.SIZE: "size",
+}
+_ROW = (
+    "m.id, m.uid, m.flags, m.keywords, m.attachment, m.received, m.size, m.thread, d.envelope, d.snippet, "
+    "m.mailbox"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: after the row of UID `after` (before it, `back`), which stood at `position`
+    then; without an anchor, `skip` rows from the start.
+    """
+
+    after: int = 0
+    back: bool = False
+    position: int = 0
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Rows in order, the position of the first in the whole list, and how many the list has."""
+
+    rows: list[Row]
+    position: int
+    total: int
+
+
+def list_rows(
+    db: apsw.Connection,
+    state: MailboxState,
+    order: Order,
+    size: int,
+    place: Place,
+    *,
+    conversations: bool = False,
+    condition: Condition | None = None,
+) -> Listed:
+    """A page of the mailbox. Call within `Store.reading()`, so that rows, position and total are of one
+    moment.
+    """
+    walk = _Walk(db, state, order, conversations, condition)
+    total = walk.total()
+    anchor = walk.key_of(place.after) if place.after else None
+    if anchor is None:
+        # The anchor is gone: where it stood is the best that is known.
+        start = place.skip
+        if place.after:
+            start = place.position - size if place.back else place.position
+        start = max(0, min(start, total))
+        ids = walk.from_position(start, size, total)
+        position = start
+    elif place.back:
+        ids = walk.beyond(anchor, size, towards_start=True)[::-1]
+        position = max(0, walk.rank(anchor, place.position, total) - len(ids))
+    else:
+        ids = walk.beyond(anchor, size, towards_start=False)
+        position = walk.rank(anchor, place.position, total) + 1
+    rows = read_rows(db, {state.id: state}, ids)
+    return Listed(rows, position if rows else 0, total)
+
+
+def read_rows(db: apsw.Connection, mailboxes: Mapping[int, MailboxState], ids: Sequence[int]) -> list[Row]:
+    """The rows with these numbers, in this order; those of mailboxes that are not in `mailboxes` are left
+    out.
+    """
+    if not ids:
+        return []
+    found = {}
+    for row in db.execute(
+        f"SELECT {_ROW} FROM message m JOIN detail d ON d.id = m.id "  # noqa: S608
+        "WHERE m.id IN (SELECT value FROM carray(?))",
+        (carray(ids),),
+    ):
+        state = mailboxes.get(row[10])
+        if state is not None:
+            found[row[0]] = make_row(state.name, state.uid_validity, row)
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def make_row(mailbox: str, uid_validity: int, row: tuple[Any, ...]) -> Row:
+    """A Row from the columns _ROW."""
+    id_, uid, flags, keywords, attachment, received, size, thread, envelope, snippet, _ = row
+    return Row(
+        id_,
+        mailbox,
+        uid_validity,
+        uid,
+        flags,
+        keywords,
+        bool(attachment),
+        received,
+        size,
+        thread,
+        decode_envelope(envelope),
+        snippet,
+    )
+
+
+class _Walk:
+    """One order of one mailbox."""
+
+    def __init__(
+        self,
+        db: apsw.Connection,
+        state: MailboxState,
+        order: Order,
+        conversations: bool,
+        condition: Condition | None,
+    ) -> None:
+        self._db = db
+        self._state = state
+        self._plain = condition is None and not conversations
+        self._column = COLUMN[order.key]
+        self._ascending = order.ascending
+        where = "mailbox = ?"
+        parameters: list[object] = [state.id]
+        if condition is not None and conversations:
+            where += f" AND thread IN (SELECT thread FROM message WHERE mailbox = ? AND {condition.sql})"  # noqa: S608
+            parameters += [state.id, *condition.parameters]
+        elif condition is not None:
+            where += f" AND {condition.sql}"
+            parameters += condition.parameters
+        if conversations:
+            where += " AND newest"
+        self._where, self._parameters = where, parameters
+
+    def total(self) -> int:
+        if self._plain:
+            return self._state.total
+        return self._one(f"SELECT count(*) FROM message WHERE {self._where}", ())  # noqa: S608
+
+    def key_of(self, uid: int) -> tuple[object, int] | None:
+        """(key, UID) of a message, None where it is not in the mailbox any more."""
+        row = self._db.execute(
+            f"SELECT {self._column} FROM message WHERE mailbox = ? AND uid = ?",  # noqa: S608
+            (self._state.id, uid),
+        ).fetchone()
+        return (row[0], uid) if row else None
+
+    def from_position(self, start: int, size: int, total: int) -> list[int]:
+        """Rows by position, counted from the nearer end."""
+        rest = total - start - size
+        if rest >= start:
+            return self._ids("", (), self._ascending, size, start)
+        size = min(size, total - start)
+        return self._ids("", (), not self._ascending, size, max(0, rest))[::-1]
+
+    def beyond(self, anchor: tuple[object, int], size: int, *, towards_start: bool) -> list[int]:
+        """Rows after the anchor, nearest first."""
+        ascending = self._ascending != towards_start
+        return self._ids(*self._compare(anchor, ">" if ascending else "<"), ascending, size, 0)
+
+    def rank(self, anchor: tuple[object, int], guess: int, total: int) -> int:
+        """How many rows stand before the anchor, counted from the end that `guess` is nearer to."""
+        before, after = ("<", ">") if self._ascending else (">", "<")
+        if guess <= total // 2:
+            condition, parameters = self._compare(anchor, before)
+            return self._one(f"SELECT count(*) FROM message WHERE {self._where}{condition}", parameters)  # noqa: S608
+        condition, parameters = self._compare(anchor, after)
+        behind = self._one(f"SELECT count(*) FROM message WHERE {self._where}{condition}", parameters)  # noqa: S608
+        return max(0, total - 1 - behind)
+
+    def _compare(self, anchor: tuple[object, int], sign: str) -> tuple[str, tuple[object, ...]]:
+        if self._column == "uid":
+            return f" AND uid {sign} ?", (anchor[1],)
+        return f" AND ({self._column}, uid) {sign} (?, ?)", anchor
+
+    def _ids(
+        self, condition: str, parameters: tuple[object, ...], ascending: bool, size: int, skip: int
+    ) -> list[int]:
+        direction = "ASC" if ascending else "DESC"
+        order = (
+            f"uid {direction}" if self._column == "uid" else f"{self._column} {direction}, uid {direction}"
+        )
+        return [
+            row[0]
+            for row in self._db.execute(
+                f"SELECT id FROM message WHERE {self._where}{condition} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608
+                (*self._parameters, *parameters, size, skip),
+            )
+        ]
+
+    def _one(self, sql: str, parameters: tuple[object, ...]) -> int:
+        for row in self._db.execute(sql, (*self._parameters, *parameters)):
+            return int(row[0])
+        return 0

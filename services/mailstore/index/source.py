@@ -1,0 +1,174 @@
+"""What the index asks of the mail server, and how a connection answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.mailstore.imap.parser import Response
+from services.mailstore.imap.session import Result, Session
+from services.mailstore.imap.syntax import parse_set
+from services.mailstore.index.fetched import lazily, read_flag_change
+from services.mailstore.reading.opening import refused
+from services.mailstore.reading.orders import read_search
+
+FlagChange = tuple[int, int, str | None]
+# A command line is bounded (RFC 7162 section 4): at most this many UIDs of an explicit set stand in one.
+MOST_IN_SET = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mailbox as it was when it was opened. `modseq` is 0 where the server does not keep it, `object_id`
+    empty where it has none (RFC 8474).
+    """
+
+    name: str
+    uid_validity: int
+    uid_next: int
+    exists: int
+    modseq: int
+    object_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Flags that changed since a MODSEQ, and the UIDs that vanished; None where the server does not tell."""
+
+    flags: list[FlagChange]
+    vanished: list[int] | None
+
+
+class Source(Protocol):
+    """A connection with, after `open`, one mailbox open. Its failures are those of imap.failure."""
+
+    async def open(self, name: str) -> Opened:
+        """Open a mailbox, afresh. PosternError MAILBOX_NOT_FOUND."""
+
+    @property
+    def exists(self) -> int:
+        """Messages in the open mailbox, as far as the server has told by now."""
+
+    async def fetch(self, commands: Sequence[Sequence[bytes]]) -> list[Response]:
+        """UID FETCH commands, sent at once; all their responses."""
+
+    async def changes(self, low: int, modseq: int) -> Changes:
+        """What changed among UIDs from `low` on since `modseq` (RFC 7162)."""
+
+    async def flags(self, low: int) -> list[FlagChange]:
+        """The flags of all messages from UID `low` on."""
+
+    async def uids(self, low: int, high: int) -> list[int]:
+        """The UIDs from `low` to `high` (0: the end), ascending."""
+
+
+class SessionSource:
+    """A Source over an IMAP session. `raw`: leave FETCH responses unparsed, for a connection that only this
+    uses.
+    """
+
+    def __init__(self, session: Session, *, raw: bool = False) -> None:
+        self._session = session
+        if raw:
+            session.transport.parse = lazily
+
+    async def prepare(self) -> None:
+        """Ask for QRESYNC where the server has it. The connection tells VANISHED instead of EXPUNGE from
+        here on.
+        """
+        session = self._session
+        if session.has("QRESYNC") and session.has("ENABLE") and not self._resync:
+            await session.command(b"ENABLE", b"QRESYNC")
+
+    @property
+    def _resync(self) -> bool:
+        return "QRESYNC" in self._session.enabled
+
+    @property
+    def exists(self) -> int:
+        return self._session.selected.exists if self._session.selected else 0
+
+    async def open(self, name: str) -> Opened:
+        session = self._session
+        command = list(session.begin_select(name, False))
+        if session.has("CONDSTORE") or session.has("QRESYNC"):
+            command.append(b"(CONDSTORE)")
+        (result,) = await session.execute(command)
+        if result.status != "OK":
+            raise refused(result)
+        selected = session.selected
+        assert selected is not None
+        uid_next = selected.uid_next
+        if not uid_next and selected.exists:
+            uids = await self.uids(1, 0)
+            uid_next = uids[-1] + 1 if uids else 1
+        return Opened(
+            name,
+            selected.uid_validity,
+            uid_next or 1,
+            selected.exists,
+            selected.highest_modseq,
+            _object_id(result),
+        )
+
+    async def fetch(self, commands: Sequence[Sequence[bytes]]) -> list[Response]:
+        found: list[Response] = []
+        for start in range(0, len(commands), 20):
+            for result in await self._session.execute(*commands[start : start + 20]):
+                found.extend(result.untagged)
+        return found
+
+    async def changes(self, low: int, modseq: int) -> Changes:
+        modifier = b"(CHANGEDSINCE %d VANISHED)" if self._resync else b"(CHANGEDSINCE %d)"
+        command = [b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)", modifier % modseq]
+        (result,) = await self._session.execute(command)
+        self._session.require(result, command)
+        flags, vanished = [], []
+        for response in result.untagged:
+            if response.name == "VANISHED":
+                vanished.extend(read_vanished(response))
+            elif response.name == "FETCH":
+                change = read_flag_change(response)
+                if change is not None and change[0] >= low:
+                    flags.append(change[:3])
+        return Changes(flags, vanished if self._resync else None)
+
+    async def flags(self, low: int) -> list[FlagChange]:
+        command = [b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)"]
+        (result,) = await self._session.execute(command)
+        self._session.require(result, command)
+        found = []
+        for response in result.data("FETCH"):
+            change = read_flag_change(response)
+            if change is not None and change[0] >= low:
+                found.append(change[:3])
+        return found
+
+    async def uids(self, low: int, high: int) -> list[int]:
+        session = self._session
+        command = [b"UID", b"SEARCH"]
+        if session.has("ESEARCH") or session.rev2:
+            command += [b"RETURN", b"(ALL)"]
+        command += [b"UID", b"%d:%s" % (low, b"%d" % high if high else b"*")]
+        (result,) = await session.execute(command)
+        found = read_search(session.require(result, command))
+        return sorted(uid for uid in found if uid >= low and (not high or uid <= high))
+
+
+def read_vanished(response: Response) -> list[int]:
+    """The UIDs of a VANISHED response (RFC 7162 section 3.2.10)."""
+    numbers = response.values[-1] if response.values else b""
+    if isinstance(numbers, int):
+        return [numbers]
+    try:
+        return parse_set(numbers) if isinstance(numbers, bytes) else []
+    except ValueError:
+        return []
+
+
+def _object_id(result: Result) -> str:
+    for response in result.untagged:
+        if response.code == "MAILBOXID":
+            return response.code_data.decode("ascii", "replace").strip("()")
+    return ""

@@ -1,0 +1,149 @@
+"""One account's index file: opened under its key, or thrown away and begun again.
+
+Invariant: a Store is used by one thread at a time. Several Stores, of several processes too, may have one
+file open: one of them writes at a time, and readers see the last commit (WAL).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from services.mailstore.index import schema
+
+# ChaCha20-Poly1305 (RFC 8439) with a fresh nonce for each page written; see
+# docs/adr/0001-index-encryption.md.
+_CIPHER = "chacha20"
+_BUSY_MS = 2000
+_SIDES = ("", "-wal", "-shm", "-journal")
+
+
+class IndexBroken(Exception):
+    """The file cannot be read: another key, another version, or damaged. It has been removed."""
+
+
+class Store:
+    """An open index file."""
+
+    def __init__(self, path: Path, key: bytes, *, cache_mib: int = 16, create: bool = True) -> None:
+        """Open `path`, or begin it anew where it is not readable under `key`. With `create` false,
+        IndexBroken where there is none.
+        """
+        self.path = path
+        try:
+            self.db = self._open(path, key, cache_mib, create)
+        except IndexBroken:
+            if not create:
+                raise
+            self.db = self._open(path, key, cache_mib, True)
+        self.salt: bytes = self.value("salt")
+
+    @staticmethod
+    def _open(path: Path, key: bytes, cache_mib: int, create: bool) -> apsw.Connection:
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        db = None
+        try:
+            db = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+            db.set_busy_timeout(_BUSY_MS)
+            db.pragma("cipher", _CIPHER)
+            db.pragma("key", "raw:" + key.hex())
+            db.pragma("journal_mode", "wal")
+            # A crash of the machine may cost the file its last seconds, or all: it is read again from the
+            # server.
+            db.pragma("synchronous", "off")
+            db.pragma("temp_store", "memory")
+            db.pragma("cache_size", -cache_mib * 1024)
+            db.pragma("wal_autocheckpoint", 4000)
+            if not db.pragma("user_version"):
+                with db:
+                    if not db.pragma("user_version"):
+                        db.execute(schema.TABLES)
+                        db.execute("INSERT INTO meta VALUES('salt', ?)", (secrets.token_bytes(32),))
+                        db.execute("INSERT INTO meta VALUES('next_thread', 1)")
+                        db.pragma("user_version", schema.VERSION)
+            if db.pragma("user_version") != schema.VERSION:
+                raise apsw.NotADBError("another version")
+            return db
+        except (apsw.NotADBError, apsw.CorruptError, apsw.CantOpenError, apsw.SQLError) as err:
+            if db is not None:
+                db.close()
+            if not isinstance(err, apsw.CantOpenError):
+                remove(path)
+            raise IndexBroken(type(err).__name__) from err
+
+    def close(self) -> None:
+        self.db.close()
+
+    def destroy(self) -> None:
+        """Close and remove the file."""
+        self.close()
+        remove(self.path)
+
+    def value(self, key: str) -> Any:
+        """A value of the meta table, None where there is none."""
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_value(self, key: str, value: object) -> None:
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value))
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[apsw.Connection]:
+        """A transaction that may write. apsw.BusyError where another holds the file for longer than two
+        seconds.
+        """
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.db
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A transaction in which everything is read as of one moment."""
+        self.db.execute("BEGIN")
+        try:
+            yield self.db
+        finally:
+            self.db.execute("ROLLBACK")
+
+    def make_orders(self) -> None:
+        """Make the indices for sorted lists, unless they are there. Some seconds for 100,000 messages."""
+        self.db.execute(schema.ORDERS)
+
+    @property
+    def has_orders(self) -> bool:
+        found = self.db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'search_large'").fetchone()
+        return found is not None
+
+    def size_bytes(self) -> int:
+        """Octets on disk, the write-ahead log included."""
+        return size_of(self.path)
+
+    def touch(self) -> None:
+        """Mark as used now, for the order of eviction."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
+
+
+def remove(path: Path) -> None:
+    """Remove an index file and what stands beside it."""
+    for side in _SIDES:
+        path.with_name(path.name + side).unlink(missing_ok=True)
+
+
+def size_of(path: Path) -> int:
+    """Octets on disk of an index file and its write-ahead log."""
+    total = 0
+    for side in _SIDES[:2]:
+        with contextlib.suppress(OSError):
+            total += path.with_name(path.name + side).stat().st_size
+    return total
