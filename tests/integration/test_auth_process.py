@@ -67,7 +67,9 @@ async def test_replicas_killed_in_turn_under_load_sign_nobody_out(
             print(f"\nanswered {answered}, went to another replica {unavailable}, signed out {len(other)}")
             assert not other and answered > 50 and unavailable
             for stub, secret in zip(stubs, secrets, strict=True):
-                await stub.CreateAccessTokens(session_pb.CreateAccessTokensRequest(session_secret=secret))
+                request = session_pb.CreateAccessTokensRequest(session_secret=secret)
+                # The channel to a replica that was away tries again every two seconds at most.
+                await stub.CreateAccessTokens(request, wait_for_ready=True)
 
 
 async def test_the_process_answers_stops_and_says_nothing_secret(dovecot: Dovecot, tmp_path: Path) -> None:
