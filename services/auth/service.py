@@ -23,7 +23,6 @@ from services.auth.states import States
 from services.auth.tables import audit
 from services.auth.throttle import Limits, Throttle
 from services.common.database import Database, migrate
-from services.common.errors import PosternError
 from services.common.gen.postern.auth.v1 import account_service_pb2_grpc as account_grpc
 from services.common.gen.postern.auth.v1 import factor_service_pb2_grpc as factor_grpc
 from services.common.gen.postern.auth.v1 import session_service_pb2_grpc as session_grpc
@@ -90,8 +89,8 @@ class Service:
             try:
                 counts = await self.database.run(self.sweep)
                 log.info("sweep.done", **counts)
-            except PosternError as err:
-                log.warning("sweep.failed", reason=err.reason)
+            except Exception as err:
+                log.exception("sweep.failed", err)  # the next turn may do better
 
     def sweep(self, session: Session) -> dict[str, int]:
         """Delete ended sessions, forgotten attempts and old events; how many of each."""
