@@ -71,7 +71,7 @@ messages: $(VENV)/.installed-dev ## bring the catalogues of translations up to d
 lint: $(VENV)/.installed-dev ## all static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --config .importlinter
+	$(BIN)/lint-imports .importlinter
 	$(BIN)/mypy
 	$(BIN)/buf lint
 	$(BIN)/buf breaking --against protos/baseline.binpb
