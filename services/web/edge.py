@@ -32,6 +32,8 @@ from services.web.warm import Warm
 
 log = get_logger(__name__)
 T = TypeVar("T")
+# What a page that is not about mail waits for the tree of mailboxes.
+NAV_SECONDS = 2.0
 Handler = Callable[["Edge", Request, Me], Awaitable[Response]]
 
 
@@ -128,8 +130,17 @@ class Edge:
         return response
 
     async def nav(self, me: Me) -> dict[str, Any]:
-        """The tree for pages that are not about mail: when the mailstore is down, they stand without it."""
-        tree, error = await self.attempt(self.services.mail.mailboxes(me.token("mailstore")))
+        """The tree for pages that are not about mail: when the mailstore is down or slow, they stand without
+        it."""
+
+        async def soon() -> MailboxTree:
+            try:
+                async with asyncio.timeout(NAV_SECONDS):
+                    return await self.services.mail.mailboxes(me.token("mailstore"))
+            except TimeoutError:
+                raise PosternError(Reason.DEADLINE_EXCEEDED) from None
+
+        tree, error = await self.attempt(soon())
         return {
             "tree": tree or MailboxTree(),
             "tree_error": explain(error).title if error else "",
