@@ -1,0 +1,82 @@
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.errors import PosternError
+from services.mailstore.imap.syntax import Literal
+from services.mailstore.searching import criteria
+from services.mailstore.searching.query import Field, Term, parse
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", []),
+        ("hello world", [Term(Field.ANY, "hello"), Term(Field.ANY, "world")]),
+        ('"hello world"', [Term(Field.ANY, "hello world")]),
+        ('from:"Jo Do" -subject:x', [Term(Field.FROM, "Jo Do"), Term(Field.SUBJECT, "x", True)]),
+        ("FROM:Bob", [Term(Field.FROM, "Bob")]),
+        ("is:unread", [Term(Field.IS, "seen", True)]),
+        ("-is:unread", [Term(Field.IS, "seen", False)]),
+        ("is:starred", [Term(Field.IS, "flagged")]),
+        ("has:attachment", [Term(Field.HAS, "attachment")]),
+        ("before:2026-03-01", [Term(Field.BEFORE, date(2026, 3, 1))]),
+        ("after:2026/3", [Term(Field.AFTER, date(2026, 3, 1))]),
+        ("after:7d", [Term(Field.AFTER, date(2026, 11, 17))]),
+        ("on:yesterday", [Term(Field.ON, date(2026, 11, 23))]),
+        ("larger:5M", [Term(Field.LARGER, 5 * 1024 * 1024)]),
+        ("smaller:10kb", [Term(Field.SMALLER, 10240)]),
+        ("larger:huge", [Term(Field.ANY, "larger:huge")]),
+        ("http://example.org", [Term(Field.ANY, "http://example.org")]),
+        ("is:odd", [Term(Field.ANY, "is:odd")]),
+        ('"not closed', [Term(Field.ANY, "not closed")]),
+        ("-", []),
+        ("any:thing", [Term(Field.ANY, "any:thing")]),
+    ],
+)
+def test_terms(text: str, terms: list[Term]) -> None:
+    assert list(parse(text, TODAY).terms) == terms
+
+
+def test_places() -> None:
+    query = parse('in:trash in:"My box" words')
+    assert query.places == ("trash", "My box")
+    assert not query.empty
+
+
+def test_bounds() -> None:
+    with pytest.raises(PosternError, match="too_long"):
+        parse("x" * 3000)
+    with pytest.raises(PosternError, match="too_many_terms"):
+        parse("a " * 50)
+
+
+@given(st.text(max_size=300))
+def test_any_text_becomes_a_safe_command(text: str) -> None:
+    try:
+        pieces = criteria.command(parse(text, TODAY))
+    except PosternError:
+        return
+    for piece in pieces:
+        assert isinstance(piece, Literal) or (piece.isascii() and not set(piece) & {10, 13, 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [b"ALL"]),
+        ("hello", [b"TEXT", b'"hello"']),
+        ("-from:bob is:unread", [b"NOT", b"FROM", b'"bob"', b"UNSEEN"]),
+        ("-is:read", [b"UNSEEN"]),
+        ("after:2026-11-01", [b"SINCE", b"1-Nov-2026"]),
+        ("größe", [b"CHARSET", b"UTF-8", b"TEXT", "größe".encode()]),
+        ("label:später", [b"KEYWORD", b"sp&AOQ-ter"]),
+        ('subject:"a\\b"', [b"SUBJECT", b'"a\\\\b"']),
+    ],
+)
+def test_keys(text: str, expected: list[bytes]) -> None:
+    assert criteria.command(parse(text, TODAY)) == expected
