@@ -256,6 +256,12 @@ class Pool:
                 turn.set_result(None)
                 return
 
+    def reopen(self, account: Account) -> None:
+        """Have every mailbox opened anew before its next use: the account's tree was changed."""
+        slot = self._slots.get(account.key)
+        for session in slot.idle if slot else ():
+            session.selected_at = 0.0
+
     # keeping house
 
     async def keep_house(self) -> None:

@@ -155,7 +155,11 @@ class MailboxServicer(mailbox_service_pb2_grpc.MailboxServiceServicer):
 
         async def on_connection() -> Any:
             async with self._service.pool.lease(account) as session:
-                return await work(session)
+                try:
+                    return await work(session)
+                finally:
+                    session.selected_at = 0.0
+                    self._service.pool.reopen(account)
 
         return await self._service.requests.once(account.id, method, request_id, on_connection)
 

@@ -93,7 +93,7 @@ async def test_scopes(client: Client) -> None:
 
 
 async def test_hanging_in_mid_conversation(own_dovecot: Dovecot) -> None:
-    """The connection that timed out is dropped: once the server is back, the next call gets its own answer."""
+    """The connection that timed out is dropped: the next call gets its own answer."""
     user = own_dovecot.add_user()
     async with serving(settings_for("127.0.0.1", own_dovecot.imap_port), user) as client:
         await client.append(message("first"))

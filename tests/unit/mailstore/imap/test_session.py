@@ -125,7 +125,7 @@ async def test_two_commands_at_once_are_refused() -> None:
 
 
 async def test_tree_of_a_plain_old_server() -> None:
-    """No extension, a name that is no valid encoding, one in digits, one that is NIL, a namespace of others."""
+    """No extension; names that are no valid encoding, digits, NIL; a namespace of others."""
     script = [
         (
             b"LIST",
