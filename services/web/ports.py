@@ -23,6 +23,7 @@ from services.web.model.mail import (
     OpenMessage,
     Order,
     Part,
+    Row,
     SearchResult,
     Use,
 )
@@ -65,6 +66,10 @@ class MailPort(Protocol):
     async def message(
         self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
     ) -> OpenMessage: ...
+    async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
+        """The messages of a message's conversation over all mailboxes, oldest first."""
+        ...
+
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
     ) -> SearchResult: ...

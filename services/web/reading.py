@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from services.web import formats, listing, urls
 from services.web.addresses import join
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
-from services.web.model.mail import Address, OpenMessage, Part, TextPart
+from services.web.model.mail import Address, OpenMessage, Part, Row, TextPart
 from services.web.sanitise import glance, text_to_html
 from services.web.session import Me
 
@@ -181,12 +182,41 @@ def report_lines(message: OpenMessage) -> list[tuple[str, str, str]]:
     ]
 
 
-def context(message: OpenMessage, me: Me, *, prefer_text: bool, within: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Folded:
+    """Another message of the conversation, on one line."""
+
+    href: str
+    name: str
+    snippet: str
+    row: Row
+
+
+def folded(message: OpenMessage, thread: Sequence[Row]) -> tuple[list[Folded], list[Folded]]:
+    """What came before the opened message in its conversation, and what after."""
+    at = next((n for n, row in enumerate(thread) if row.ref == message.ref), None)
+    if at is None and message.row.envelope.message_id:
+        # The same message may lie in two mailboxes; the conversation names one of them.
+        own = message.row.envelope.message_id
+        at = next((n for n, row in enumerate(thread) if row.envelope.message_id == own), None)
+    lines = [
+        Folded(urls.message(row.ref), next((one.shown for one in row.envelope.from_), ""), row.snippet, row)
+        for row in thread
+    ]
+    return (lines[:at], lines[at + 1 :]) if at is not None else ([], lines)
+
+
+def context(
+    message: OpenMessage, me: Me, *, prefer_text: bool, within: str, thread: Sequence[Row] = ()
+) -> dict[str, Any]:
     """What the reading pane needs."""
+    before, after = folded(message, thread)
     envelope = message.row.envelope
     sender = next((entry for entry in envelope.from_ if entry.address or entry.name), Address())
     return {
         "opened": message,
+        "before": before,
+        "after": after,
         "key": urls.full_key(message.ref),
         "within": within,
         "subject": listing.subject_of(message.row),

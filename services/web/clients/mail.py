@@ -81,6 +81,11 @@ class MailClient:
         )
         return convert.open_message(await self._messages.GetMessage(request, token=token, timeout=SECONDS))
 
+    async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
+        request = ms.GetConversationRequest(message=convert.name(ref))
+        reply = await self._messages.GetConversation(request, token=token, timeout=SECONDS)
+        return tuple(convert.row(one) for one in reply.messages)
+
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
     ) -> SearchResult:

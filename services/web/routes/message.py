@@ -18,6 +18,7 @@ from services.web.model.mail import (
     MessagePage,
     MessageRef,
     OpenMessage,
+    Row,
 )
 from services.web.routes.mail import Place, list_context, read_page
 from services.web.session import Me
@@ -42,16 +43,17 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         me.token("mailstore"), ref, mark_seen=not ahead and not within, neighbours=True, within=within
     )
     if is_fragment(request, "reading"):
-        message = await opening
+        message, thread = await asyncio.gather(opening, _thread(edge, me, ref, within))
         remember(edge, me, message, within)
-        context = reading.context(message, me, prefer_text=prefer_text, within=within)
+        context = reading.context(message, me, prefer_text=prefer_text, within=within, thread=thread)
         context |= list_context(me, place, MailboxTree(), None) | {
             "opened": message,
             "title": context["subject"],
         }
         return edge.page(request, me, "reading_pane.html", "mail", **context)
-    message, (tree, tree_error), (page, page_error) = await asyncio.gather(
+    message, thread, (tree, tree_error), (page, page_error) = await asyncio.gather(
         opening,
+        _thread(edge, me, ref, within),
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
         read_page(edge, me, place),
     )
@@ -59,10 +61,18 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
     context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
-    context |= reading.context(message, me, prefer_text=prefer_text, within=within)
+    context |= reading.context(message, me, prefer_text=prefer_text, within=within, thread=thread)
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
     return edge.page(request, me, "mail.html", "mail", **context)
+
+
+async def _thread(edge: Edge, me: Me, ref: MessageRef, within: str) -> tuple[Row, ...]:
+    """The rest of the conversation, for those who read in conversations; a message stands without it too."""
+    if not me.preferences.conversations or within:
+        return ()
+    rows, _problem = await edge.attempt(edge.services.mail.thread(me.token("mailstore"), ref))
+    return rows or ()
 
 
 def remember(edge: Edge, me: Me, message: OpenMessage, within: str) -> None:

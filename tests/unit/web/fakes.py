@@ -216,6 +216,10 @@ class FakeMail:
             message.flags = replace(message.flags, seen=True)
         return OpenMessage(row, message.texts, message.attachments, message.inline)
 
+    async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
+        self._called("thread")
+        return tuple(self._row(ref.mailbox, one) for one in self._box(ref.mailbox).values())
+
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
     ) -> SearchResult:

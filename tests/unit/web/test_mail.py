@@ -1,4 +1,5 @@
 from services.common.errors import PosternError, Reason, error
+from services.web.model.account import Preferences
 from services.web.model.mail import Flags, Part, TextPart, Use
 from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
 
@@ -314,3 +315,15 @@ async def test_names_of_mailboxes_are_checked(alice, fakes):
         page = await alice.post("/mailboxes", {"name": name})
         assert page.status_code in (400, 409) and problem in page.text, name
     assert fakes.mail.uses["INBOX"] is Use.INBOX
+
+
+async def test_the_rest_of_the_conversation_is_beside_the_message(alice, fakes):
+    fill(fakes)
+    fakes.auth.preferences = Preferences(conversations=True)
+    alice.http.cookies.clear()
+    await alice.sign_in()
+    page = await alice.get(f"/mail/INBOX/{VALIDITY}.2")
+    assert "Earlier in this conversation" in page.text and "Later in this conversation" in page.text
+    fakes.mail.fail["thread"] = PosternError(Reason.UNSUPPORTED)
+    page = await alice.get(f"/mail/INBOX/{VALIDITY}.2")
+    assert page.status_code == 200 and "Earlier in this conversation" not in page.text
