@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,6 +103,8 @@ def lay_out(var: Path, environment: Mapping[str, str], *, empty: bool = False) -
         own["POSTERN_METRICS_LISTEN"] = metrics[name]
         addresses = {"metrics": metrics[name]}
         if name == "web":
+            if not environment.get("POSTERN_TIME_ZONE") and (zone := time_zone(environment)):
+                own["POSTERN_TIME_ZONE"] = zone
             own["PORT"] = str(port)
             own["POSTERN_WEB_LISTEN"] = f"{HOST}:{port}"
             own["POSTERN_PUBLIC_URL"] = environment.get("POSTERN_PUBLIC_URL") or f"http://{HOST}:{port}"
@@ -160,6 +163,15 @@ def _settings(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
     if name in ("mailstore", "sender"):
         own["POSTERN_SEALING_KEY_FILE"] = str(keys / f"sealing/{name}.key")
     return own
+
+
+def time_zone(environment: Mapping[str, str], localtime: Path = Path("/etc/localtime")) -> str | None:
+    """This machine's time zone as the tz database names it, so that a first look shows the right hours."""
+    name = environment.get("TZ", "").removeprefix(":") or str(localtime.resolve()).partition("/zoneinfo/")[2]
+    try:
+        return ZoneInfo(name).key if name else None
+    except (OSError, ValueError):  # unknown, or no name at all
+        return None
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.children import HOST, CannotStart, Child, Layout, free_ports, lay_out
+from deploy.local.children import HOST, CannotStart, Child, Layout, free_ports, lay_out, time_zone
 from deploy.local.supervisor import Supervisor
 
 SERVE = """
@@ -132,6 +132,14 @@ def test_real_servers_in_place_of_the_embedded_ones(tmp_path: Path) -> None:
         assert each.environment["POSTERN_DATABASE_URL"] == "mysql+pymysql://u@h/d"
     with pytest.raises(CannotStart, match="both"):
         lay_out(tmp_path, {"PORT": "0", "POSTERN_IMAP_URL": "imaps://mail.example"})
+
+
+def test_the_machine_s_time_zone(tmp_path: Path) -> None:
+    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Berlin")
+    assert time_zone({}, tmp_path / "localtime") == "Europe/Berlin"
+    assert time_zone({"TZ": "Asia/Tokyo"}, tmp_path / "localtime") == "Asia/Tokyo"
+    assert time_zone({"TZ": ":No/Such"}) is None
+    assert time_zone({}, tmp_path / "nothing") is None
 
 
 def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
