@@ -62,7 +62,7 @@ async def windows(
 
     async def window(offset: int) -> bytes:
         async def work(session: Session) -> bytes:
-            await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity)
+            await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
             (data,) = await fetch_sections(session, name, [(section, offset, WINDOW)])
             if data is None:
                 raise error(Reason.PART_NOT_FOUND)

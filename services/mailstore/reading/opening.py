@@ -35,6 +35,7 @@ async def open_mailbox(
     mailbox: str,
     *,
     uid_validity: int = 0,
+    uid: int = 0,
     write: bool = False,
     reopen: bool = False,
     then: Sequence[Sequence[bytes]] = (),
@@ -42,6 +43,7 @@ async def open_mailbox(
     """Open `mailbox` (SELECT) unless it is open, and send `then` in the same round trip; only commands that
     harm nothing if the UIDVALIDITY turns out to be another.
 
+    `uid`: the one message that is meant, which spares a question where it is surely known to the connection.
     MAILBOX_NOT_FOUND, MAILBOX_CHANGED (where `uid_validity` is given), PERMISSION_DENIED (`write`,
     read-only).
     """
@@ -50,12 +52,8 @@ async def open_mailbox(
         first, *results = await session.execute(select, *then)
         if first.status != "OK":
             raise refused(first)
-    elif uid_validity:
-        # A connection that had it open sees what came since only after NOOP (RFC 9051, 6.1.2); without it a
-        # message that another connection listed just now would count as gone. In the same round trip.
-        _noop, *results = await session.execute([b"NOOP"], *then)
     else:
-        results = await session.execute(*then) if then else []
+        results = await _catch_up(session, uid_validity, uid, then)
     selected = session.selected
     assert selected is not None
     if uid_validity and selected.uid_validity != uid_validity:
@@ -63,6 +61,27 @@ async def open_mailbox(
     if write and selected.read_only:
         raise error(Reason.PERMISSION_DENIED)
     return selected, results
+
+
+async def _catch_up(
+    session: Session, uid_validity: int, uid: int, then: Sequence[Sequence[bytes]]
+) -> list[Result]:
+    """The answers to `then` in a mailbox that was open already.
+
+    What came since then, the connection sees after NOOP only (RFC 9051 section 6.1.2); without it a message
+    that another connection listed just now would count as gone. Dovecot puts NOOP off until the commands
+    sent with it are done, so it goes last, and where it tells of anything, the others are sent again.
+    """
+    selected = session.selected
+    assert selected is not None
+    if not then:
+        if uid_validity and not 0 < uid < selected.uid_next:
+            await session.execute([b"NOOP"])
+            selected.uid_next = max(selected.uid_next, uid + 1)
+        return []
+    before = selected.changes
+    *results, _ = await session.execute(*then, [b"NOOP"])
+    return results if selected.changes == before else await session.execute(*then)
 
 
 def refused(result: Result) -> Exception:

@@ -59,7 +59,7 @@ async def read_part(
 async def _look(
     session: Session, name: MessageName, part_id: str, inner: embedded.EmbeddedId | None
 ) -> tuple[Structure, EmbeddedFile | None]:
-    await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity)
+    await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
     structure = await fetch_structure(session, name, inner.number if inner else part_id)
     return structure, await embedded.extract(session, name, structure, inner) if inner else None
 
@@ -95,7 +95,7 @@ async def read_source(pool: Pool, account: Account, name: MessageName, *, header
     """The source as the server keeps it. MESSAGE_GONE, MAILBOX_CHANGED."""
 
     async def size(session: Session) -> int:
-        await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity)
+        await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
         command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID RFC822.SIZE)"]
         (result,) = await session.execute(command)
         data = gather([result]).get(name.uid)
@@ -105,7 +105,7 @@ async def read_source(pool: Pool, account: Account, name: MessageName, *, header
         return int(data[b"RFC822.SIZE"])
 
     async def header(session: Session) -> bytes:
-        await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity)
+        await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
         (data,) = await fetch_sections(session, name, [("HEADER", 0, MAX_HEADER)])
         return data or b""
 

@@ -114,7 +114,7 @@ async def _threaded(
     if request.message is None:
         return lights, None
     name = check_name(request.message)
-    await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity)
+    await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
     own = next((light for light in lights if light.name == name), None)
     if own is None:
         fetched = await fetch_lights(session, name.mailbox, name.uid_validity, [name.uid])

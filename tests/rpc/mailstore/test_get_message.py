@@ -165,3 +165,23 @@ async def test_encoding_that_only_the_parts_own_header_tells(client: Client, ima
     )
     imap.append("INBOX", source)
     assert await read_part(client, await client.name(), "2") == b"hidden"
+
+
+async def test_message_that_came_after_the_mailbox_was_opened(client: Client, imap: IMAPClient) -> None:
+    """The connection has the mailbox open from before; what came since is not gone for that."""
+    imap.append("INBOX", message("first"))
+    name = await client.name()
+    for step, call in enumerate((client.get, lambda name: read_part(client, name, "1"), client.get), 2):
+        imap.append("INBOX", message(f"number {step}"))
+        name.uid = step
+        assert await call(name)
+    imap.select_folder("INBOX")
+    imap.add_flags([name.uid], [rb"\Flagged"])
+    assert (await client.get(name)).message.summary.flags.flagged
+    imap.append("INBOX", message("last"))
+    target = types_pb.MessageSet(
+        range=types_pb.MessageRange(mailbox="INBOX", uid_validity=name.uid_validity, uids=[name.uid + 1])
+    )
+    request = pb.ModifyMessagesRequest(messages=target, add_flags=[types_pb.SYSTEM_FLAG_SEEN])
+    (step,) = await client.stream("ModifyMessages", request)
+    assert not step.gone
