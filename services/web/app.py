@@ -13,6 +13,7 @@ from services.common.errors import not_found
 from services.web.crypto import Capabilities
 from services.web.edge import Edge, Handler, signed_in
 from services.web.i18n import Languages
+from services.web.images import ImageProxy
 from services.web.middleware.shell import Shell
 from services.web.pages import answer_error
 from services.web.ports import Services
@@ -53,6 +54,7 @@ def build_edge(
         renderer=renderer or Renderer(static),
         static=static,
         capabilities=Capabilities(settings.key.reveal() if settings.key else None),
+        images=ImageProxy() if settings.remote_images else None,
     )
 
 
@@ -98,6 +100,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/mail/{mailbox}/{key}/part/{part}", parts.attachment, slow=True),
         page("/mail/{mailbox}/{key}/source", parts.source, slow=True),
         open_to_all("/inline/{capability}", parts.inline),
+        open_to_all("/image/{capability}", parts.remote),
         page("/mailboxes", mailboxes.new),
         page("/mailboxes", mailboxes.create, "POST"),
         page("/undo", actions.undo, "POST"),

@@ -19,6 +19,7 @@ from services.web.crypto import Capabilities
 from services.web.errors import FormExpired, explain
 from services.web.forms import FileSink, Form, read_form
 from services.web.i18n import Languages
+from services.web.images import ImageProxy
 from services.web.middleware.client import client as client_of
 from services.web.model.account import Client
 from services.web.model.mail import MailboxTree
@@ -48,6 +49,7 @@ class Edge:
     static: Static
     capabilities: Capabilities
     warm: Warm = field(default_factory=Warm)
+    images: ImageProxy | None = None
 
     def client(self, request: Request) -> Client:
         return client_of(request, self.settings.trusted_proxies)
@@ -67,6 +69,15 @@ class Edge:
         me = await self.sessions.open(self.cookies.secret(request), self.client(request))
         self.speak(request, me)
         return me
+
+    def images_wanted(self, request: Request) -> bool:
+        """Whether pictures from elsewhere are to be loaded: the reader asked for it on a page of ours. A link
+        in a message or on another site cannot ask in their place."""
+        return (
+            self.images is not None
+            and request.query_params.get("images") == "1"
+            and request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+        )
 
     async def form(self, request: Request, me: Me, on_file: FileSink | None = None) -> Form:
         """The POSTed form, its token checked before any file is taken."""

@@ -60,7 +60,7 @@ def choose(texts: tuple[TextPart, ...], prefer_text: bool) -> list[TextPart]:
     return chosen
 
 
-def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "") -> list[Body]:
+def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "", images: bool = False) -> list[Body]:
     """What is shown, in order."""
     shown: list[Body] = []
     for part in choose(message.texts, prefer_text):
@@ -69,7 +69,7 @@ def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "") -> list
             shown.append(
                 Body(
                     "html",
-                    src=urls.html(message.ref, part.part_id, within=within),
+                    src=urls.html(message.ref, part.part_id, within=within, images="1" if images else ""),
                     size=seen.size,
                     dark=seen.dark,
                     truncated=part.truncated,
@@ -150,7 +150,7 @@ def differs(some: tuple[Address, ...], others: tuple[Address, ...]) -> bool:
     return bool(some) and {one.address.lower() for one in some} != {one.address.lower() for one in others}
 
 
-def warnings(message: OpenMessage, remote_blocked: bool) -> list[str]:
+def warnings(message: OpenMessage) -> list[str]:
     """One quiet line each, above the text."""
     found: list[str] = []
     if message.defects:
@@ -158,10 +158,6 @@ def warnings(message: OpenMessage, remote_blocked: bool) -> list[str]:
     if any(text.truncated for text in message.texts):
         found.append(
             _("This message is very long; its end is not shown. Download the source to read all of it.")
-        )
-    if remote_blocked:
-        found.append(
-            _("Images from elsewhere are not loaded, so that the sender does not learn that you read this.")
         )
     return found
 
@@ -207,7 +203,14 @@ def folded(message: OpenMessage, thread: Sequence[Row]) -> tuple[list[Folded], l
 
 
 def context(
-    message: OpenMessage, me: Me, *, prefer_text: bool, within: str, thread: Sequence[Row] = ()
+    message: OpenMessage,
+    me: Me,
+    *,
+    prefer_text: bool,
+    within: str,
+    thread: Sequence[Row] = (),
+    images: bool = False,
+    can_load: bool = False,
 ) -> dict[str, Any]:
     """What the reading pane needs."""
     before, after = folded(message, thread)
@@ -224,9 +227,11 @@ def context(
         "date": envelope.date or message.row.received,
         "to_words": to_words(message, me),
         "header_rows": header_rows(message),
-        "bodies": bodies(message, prefer_text=prefer_text, within=within),
+        "bodies": bodies(message, prefer_text=prefer_text, within=within, images=images),
         "chips": chips(message),
-        "warnings": warnings(message, has_remote(message) and not prefer_text),
+        "warnings": warnings(message),
+        "blocked": has_remote(message) and not prefer_text and not images,
+        "can_load": can_load,
         "report": report_lines(message),
         "prefer_text": prefer_text,
         "has_choice": has_choice(message),

@@ -33,6 +33,7 @@ class WebSettings:
     session_cache: int = 20_000
     page_seconds: float = 9.5
     key: Secret | None = None
+    remote_images: bool = True
 
     @property
     def secure(self) -> bool:
@@ -78,6 +79,7 @@ class WebSettings:
             max_upload_bytes=env.integer("MAX_UPLOAD_BYTES", 25 * 1024 * 1024, minimum=1024),
             session_cache=env.integer("SESSION_CACHE", 20_000, minimum=1, maximum=1_000_000),
             key=env.optional_secret("WEB_KEY"),
+            remote_images=env.boolean("REMOTE_IMAGES", True),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,10 +43,16 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     opening = edge.services.mail.message(
         me.token("mailstore"), ref, mark_seen=not ahead and not within, neighbours=True, within=within
     )
+    options: dict[str, Any] = {
+        "prefer_text": prefer_text,
+        "within": within,
+        "images": edge.images_wanted(request),
+        "can_load": edge.images is not None,
+    }
     if is_fragment(request, "reading"):
         message, thread = await asyncio.gather(opening, _thread(edge, me, ref, within))
         remember(edge, me, message, within)
-        context = reading.context(message, me, prefer_text=prefer_text, within=within, thread=thread)
+        context = reading.context(message, me, thread=thread, **options)
         context |= list_context(me, place, MailboxTree(), None) | {
             "opened": message,
             "title": context["subject"],
@@ -61,7 +68,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
     context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
-    context |= reading.context(message, me, prefer_text=prefer_text, within=within, thread=thread)
+    context |= reading.context(message, me, thread=thread, **options)
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
     return edge.page(request, me, "mail.html", "mail", **context)

@@ -7,7 +7,7 @@ that lets it do nothing even when somebody opens it by its address (promise 4).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
@@ -42,11 +42,16 @@ async def html_part(edge: Edge, request: Request, me: Me) -> Response:
     part = next((one for one in message.texts if one.part_id == part_id), None)
     if part is None or part.media_type != "text/html":
         raise PosternError(Reason.PART_NOT_FOUND)
-    cid = _addresses(edge, me, message)
+    wanted = edge.images_wanted(request)
+    options: dict[str, Any] = {
+        "cid": _addresses(edge, me, message),
+        "allow_remote": wanted,
+        "image_proxy": _proxied(edge) if wanted else None,
+    }
     if len(part.text) > _THREAD_FROM:
-        clean = await asyncio.to_thread(sanitise_html, part.text, cid=cid)
+        clean = await asyncio.to_thread(sanitise_html, part.text, **options)
     else:
-        clean = sanitise_html(part.text, cid=cid)
+        clean = sanitise_html(part.text, **options)
     document = frame_document(
         clean, lang=current().tag, cut_note=_("This message is too long; its end is not shown.")
     )
@@ -86,6 +91,31 @@ def _addresses(edge: Edge, me: Me, message: OpenMessage):
         return made[content_id]
 
     return address
+
+
+def _proxied(edge: Edge) -> Callable[[str], str]:
+    made: dict[str, str] = {}
+
+    def address(url: str) -> str:
+        if url not in made and len(made) < _MAX_INLINE:
+            made[url] = "/image/" + edge.capabilities.seal("image", {"u": url}, _CAPABILITY_SECONDS)
+        return made.get(url, "")
+
+    return address
+
+
+async def remote(edge: Edge, request: Request) -> Response:
+    """A picture from elsewhere, by its sealed address."""
+    content = edge.capabilities.open("image", request.path_params["capability"])
+    if content is None or edge.images is None:
+        raise not_found("picture")
+    picture = await edge.images.fetch(content["u"])
+    headers = {
+        "content-security-policy": _NOTHING,
+        "cross-origin-resource-policy": "cross-origin",
+        "cache-control": "private, max-age=240",
+    }
+    return Response(picture.content, headers=headers, media_type=picture.media_type)
 
 
 async def inline(edge: Edge, request: Request) -> Response:
