@@ -8,6 +8,7 @@ import contextlib
 from services.mailstore.accounts import Accounts
 from services.mailstore.acting.requests import Locks, Requests
 from services.mailstore.imap.pool import Pool
+from services.mailstore.metrics import CONNECTIONS, WATCHED
 from services.mailstore.reading.rows import RowCache
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.reading.structure import Structures
@@ -33,7 +34,10 @@ class Service:
         self._house: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to keep house. Call from the event loop."""
+        """Begin to keep house, and show it to the metrics. Call from the event loop."""
+        CONNECTIONS.labels("open").set_function(lambda: self.pool.open_connections)
+        CONNECTIONS.labels("idle").set_function(lambda: self.pool.idle_connections)
+        WATCHED.set_function(lambda: self.watchers.count)
         self._house = asyncio.create_task(self.pool.keep_house())
 
     async def close(self) -> None:

@@ -16,6 +16,7 @@ from services.mailstore.reading.servicer import ReadingMethods
 from services.mailstore.searching.servicer import SearchingMethods
 from services.mailstore.service import Service
 from services.mailstore.threads.servicer import ThreadMethods
+from services.mailstore.transfer.servicer import TransferMethods
 from services.mailstore.watching.servicer import WatchServicer
 
 _MAILBOXES = "/postern.mailstore.v1.MailboxService/"
@@ -58,6 +59,7 @@ class MessageServicer(
     ThreadMethods,
     SearchingMethods,
     ActingMethods,
+    TransferMethods,
     message_service_pb2_grpc.MessageServiceServicer,
 ):
     """MessageService, its methods grouped by what they are about."""

@@ -47,7 +47,9 @@ async def append(session: Session, request: AppendRequest, spool: Spool) -> tupl
         mailbox = box.name
     else:
         mailbox = check_mailbox(request.mailbox)
-    name = await _find(session, mailbox, request.unless_message_id) if request.unless_message_id else None
+    name = (
+        await find_message(session, mailbox, request.unless_message_id) if request.unless_message_id else None
+    )
     there = name is not None
     if name is None:
         name = await append_spool(session, mailbox, request.flags, request.received, spool)
@@ -78,7 +80,7 @@ async def append_spool(
     if result.code == "APPENDUID" and len(words) == 2 and words[0].isdigit() and words[1].isdigit():
         return MessageName(mailbox, int(words[0]), int(words[1]))
     message_id = read_envelope(parse_headers(spool.header())).message_id
-    found = await _find(session, mailbox, f"<{message_id}>") if message_id else None
+    found = await find_message(session, mailbox, f"<{message_id}>") if message_id else None
     return found or MessageName(mailbox, 0, 0)
 
 
@@ -89,7 +91,7 @@ def _refused(result: Result) -> Exception:
     return CommandRefused("APPEND", result.status, result.code, text)
 
 
-async def _find(session: Session, mailbox: str, message_id: str) -> MessageName | None:
+async def find_message(session: Session, mailbox: str, message_id: str) -> MessageName | None:
     """The newest message of a mailbox with this Message-ID; None also where there is no such mailbox."""
     try:
         selected, _ = await open_mailbox(session, mailbox, reopen=True)

@@ -23,9 +23,7 @@ Context = Any
 
 
 class ActingMethods:
-    """ModifyMessages, MoveMessages, CopyMessages, DeleteMessages, AppendMessage, SaveDraft, Import and
-    Export.
-    """
+    """ModifyMessages, MoveMessages, CopyMessages, DeleteMessages, AppendMessage, SaveDraft."""
 
     _service: Service
 

@@ -24,10 +24,12 @@ from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import (
     ConnectionLost,
     ImapError,
+    LoginRefused,
     ServerTimeout,
     to_posterror,
 )
 from services.mailstore.imap.session import Session
+from services.mailstore.metrics import CONNECTED, RETRIES, WAITING
 
 T = TypeVar("T")
 log = get_logger(__name__)
@@ -113,6 +115,7 @@ class Pool:
             except ConnectionLost as err:
                 if attempt or not kept:
                     raise to_posterror(err) from err
+                RETRIES.inc()
                 log.info("imap.retry", account=account.id)
             except ImapError as err:
                 raise to_posterror(err) from err
@@ -178,7 +181,9 @@ class Pool:
         self._open += 1
         try:
             session = await connect(self.server, account)
+            CONNECTED.labels("ok").inc()
         except ServerBusy as err:
+            CONNECTED.labels("busy").inc()
             self._closed_one(slot)
             if slot.open == 0:
                 raise
@@ -186,7 +191,8 @@ class Pool:
             slot.cap = max(1, slot.open)
             log.info("imap.server_limit", account=account.id, connections=slot.cap, cause=err)
             return None
-        except BaseException:
+        except BaseException as err:
+            CONNECTED.labels(_outcome(err)).inc()
             self._closed_one(slot)
             raise
         session.uses = 1
@@ -212,6 +218,7 @@ class Pool:
             raise error(Reason.RATE_LIMITED, "too many calls wait for a connection")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         slot.waiting.append(turn)
+        WAITING.inc()
         try:
             async with asyncio.timeout(max(0.0, give_up - time.monotonic())):
                 await turn
@@ -223,6 +230,7 @@ class Pool:
                 self._wake(slot)
             raise
         finally:
+            WAITING.dec()
             if turn in slot.waiting:
                 slot.waiting.remove(turn)
 
@@ -292,3 +300,14 @@ class Pool:
         await asyncio.gather(*(session.logout() for _, session in idle))
         for slot, session in idle:
             self._forget(slot, session)
+
+
+def _outcome(err: BaseException) -> str:
+    match err:
+        case LoginRefused():
+            return "refused"
+        case ServerTimeout():
+            return "timeout"
+        case ImapError():
+            return "unreachable"
+    return "cancelled"
