@@ -94,14 +94,15 @@ def has_choice(message: OpenMessage) -> bool:
     return kinds == {True, False}
 
 
-def chips(message: OpenMessage) -> list[Chip]:
-    """Attachments, and inline parts that no HTML shows."""
+def chips(message: OpenMessage) -> tuple[list[Chip], list[Chip]]:
+    """What is offered: attachments with inline parts that no HTML shows, and apart from them what the HTML
+    shows."""
     used = " ".join(part.text for part in message.texts if part.media_type == "text/html")
-    parts = list(message.attachments)
+    offered, shown = list(message.attachments), []
     for part in message.inline:
-        if not part.content_id or f"cid:{part.content_id}" not in used:
-            parts.append(part)
-    return [_chip(message, part) for part in parts]
+        within = part.content_id and f"cid:{part.content_id}" in used
+        (shown if within else offered).append(part)
+    return [_chip(message, part) for part in offered], [_chip(message, part) for part in shown]
 
 
 def _chip(message: OpenMessage, part: Part) -> Chip:
@@ -214,6 +215,7 @@ def context(
 ) -> dict[str, Any]:
     """What the reading pane needs."""
     before, after = folded(message, thread)
+    offered, shown = chips(message)
     envelope = message.row.envelope
     sender = next((entry for entry in envelope.from_ if entry.address or entry.name), Address())
     return {
@@ -228,7 +230,8 @@ def context(
         "to_words": to_words(message, me),
         "header_rows": header_rows(message),
         "bodies": bodies(message, prefer_text=prefer_text, within=within, images=images),
-        "chips": chips(message),
+        "chips": offered,
+        "chips_within": shown,
         "warnings": warnings(message),
         "blocked": has_remote(message) and not prefer_text and not images,
         "can_load": can_load,

@@ -61,7 +61,8 @@ async def submit(edge: Edge, request: Request) -> Response:
         edge.speak(request, me)
         response = await go_on(edge, request, me, kept, form.get("kept_for"))
     else:
-        response = RedirectResponse(urls.safe_next(form.get("next")), 303)
+        target = urls.safe_next(form.get("next"))
+        response = RedirectResponse("/mail/INBOX" if target == "/" else target, 303)
     edge.cookies.put(response, edge.cookies.name, outcome.secret)
     return response
 
