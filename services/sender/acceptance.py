@@ -76,9 +76,11 @@ class Acceptance:
     async def accept(self, writer: Writer, order: Order) -> Submission:
         """The submission, durable. The same request id again, also at the same time, gives the same one."""
         _check_request_id(order.request_id)
-        known = await self._db.read(lambda s: submissions.by_request(s, writer.account, order.request_id))
-        if known is not None:
-            return known
+        if order.content.attachments:
+            # They may have gone since; without any, the unique key of the row says the same for less.
+            known = await self._known(writer.account, order.request_id)
+            if known is not None:
+                return known
         now = self._now()
         send_at, scheduled = _when(order, now)
         checked = self._checked(writer, order.content)
@@ -118,12 +120,15 @@ class Acceptance:
         self._wake()
         return submission
 
+    async def _known(self, account: str, request_id: str) -> Submission | None:
+        return await self._db.read(lambda s: submissions.by_request(s, account, request_id))
+
     async def _insert(self, new: NewSubmission) -> Submission:
         await faults.at("accept.before_commit")
         try:
             await self._db.run(lambda s: submissions.insert_new(s, new))
         except IntegrityError:
-            known = await self._db.read(lambda s: submissions.by_request(s, new.account, new.request_id))
+            known = await self._known(new.account, new.request_id)
             if known is None:
                 raise
             return known

@@ -25,7 +25,7 @@ from services.sender.model import Fate
 from services.sender.outbox.filing import NEEDS_SIGN_IN
 from services.sender.outbox.hub import Hub
 from services.sender.outbox.worker import Outbox
-from services.sender.storage import leases, rows, submissions
+from services.sender.storage import rows, submissions, upkeep
 from services.sender.storage.content import sized
 from services.sender.uploads import Uploads
 from services.sender.watch import watch
@@ -177,8 +177,8 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
     async def _refresh(self, account: str, token: str) -> None:
         """Messages that wait since the password changed go on with the token of whoever signed in since."""
         now, problems = clock.now(), [str(reason) for reason in NEEDS_SIGN_IN]
-        if await self._db.read(lambda s: leases.waits_for_token(s, account, problems)):
-            await self._db.run(lambda s: leases.refresh_token(s, account, token, problems, now))
+        if await self._db.read(lambda s: upkeep.waits_for_token(s, account, problems)):
+            await self._db.run(lambda s: upkeep.refresh_token(s, account, token, problems, now))
             self._outbox.wake()
 
     async def WatchSubmissions(self, request: Any, context: Any) -> AsyncIterator[Any]:

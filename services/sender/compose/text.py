@@ -10,6 +10,7 @@ WIDTH = 72  # RFC 3676, 4.2: lines of 66 to 78 characters
 MAX_PLAIN_LINE = 998  # RFC 5322, 2.1.1
 
 _LINE_END = re.compile("\r\n|\r|\n")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f]")
 _QUOTE = re.compile(r"(?:> ?)+")
 
 
@@ -73,4 +74,4 @@ def encode(text: str, *, allow_plain_lines: int = MAX_PLAIN_LINE) -> tuple[str, 
 
 
 def _plain(text: str) -> bool:
-    return not any(ord(character) < 32 and character not in "\n\t" for character in text)
+    return not _UNPRINTABLE.search(text)

@@ -13,7 +13,6 @@ from services.sender.model import Submission, Work
 from services.sender.outbox.states import Retry
 from services.sender.ports import FileRequest, Mailstore, Tokens
 from services.sender.storage import content, leases
-from services.sender.storage.content import sent_size
 
 log = get_logger(__name__)
 
@@ -71,7 +70,7 @@ class Filing:
 
     async def _append(self, work: Work) -> bool:
         submission = work.submission
-        size = await self._db.read(lambda s: sent_size(s, submission.id))
+        size, first = await self._db.read(lambda s: content.open_copy(s, submission.id))
         request = FileRequest(
             request_id=submission.id,
             message_id=submission.message_id,
@@ -80,7 +79,7 @@ class Filing:
             forwarded=work.forwarded,
             replaces_draft=work.replaces_draft,
         )
-        octets = content.stored_message(self._db, submission.id, with_sent_only=True)
+        octets = content.stored_message(self._db, submission.id, with_sent_only=True, first=first)
         return await self._mailstore.file_sent(await self._token(work.token), request, octets)
 
     async def _token(self, sender_token: str) -> str:

@@ -24,7 +24,7 @@ from services.sender.outbox.token import claim_of
 from services.sender.smtp import attempt
 from services.sender.smtp.attempt import Envelope, Outcome
 from services.sender.smtp.connections import Connections
-from services.sender.storage import blobs, content, leases
+from services.sender.storage import blobs, content, leases, upkeep
 from services.sender.storage.leases import LeaseLost
 
 log = get_logger(__name__)
@@ -247,7 +247,7 @@ class Outbox:
     async def _clean(self) -> None:
         now, keep = self._now(), self._settings.keep
         for _ in range(20):
-            purged = await self._db.run(lambda s: leases.purge(s, now=now, keep=keep))
+            purged = await self._db.run(lambda s: upkeep.purge(s, now=now, keep=keep))
             dropped = await self._db.run(lambda s: blobs.drop_expired(s, now))
             if purged or dropped:
                 log.info("outbox.cleaned", purged_count=purged, dropped_count=dropped)

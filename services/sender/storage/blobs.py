@@ -1,4 +1,4 @@
-"""Attachments: taken in chunks, kept as rows of at most 512 KiB, read by any replica."""
+"""Attachments: taken in chunks, kept as rows of at most 128 KiB, read by any replica."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from services.common.errors import Reason, error, not_found
 from services.sender.model import StoredName
 from services.sender.storage.tables import blobs, chunks
 
-CHUNK = 512 * 1024
+# Small enough that a few of them at once are nothing, large enough that a large file is not many rows.
+CHUNK = 128 * 1024
 
 
 @dataclass(frozen=True)

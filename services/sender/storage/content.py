@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,39 +14,63 @@ from services.sender.compose.segments import Base64Lines, Encoding, MessageLines
 from services.sender.storage import blobs
 from services.sender.storage.tables import segments
 
-SMALL = 1024 * 1024
+BATCH = 8
+BATCH_BYTES = 1024 * 1024
 
 
-def load_segments(session: Session, submission_id: str, *, after: int = -1) -> list[Segment]:
-    """The segments after position `after`, up to about 1 MiB of literal octets at a time."""
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive segments of a kept message, and whether they are its last."""
+
+    segments: tuple[Segment, ...]
+    last: bool
+
+
+def load_segments(session: Session, submission_id: str, after: int = -1) -> Batch:
+    """The segments after position `after`, with up to about 1 MiB of literal octets at a time."""
     found: list[Segment] = []
     total = 0
     query = (
         select(segments)
         .where(segments.c.submission_id == submission_id, segments.c.position > after)
         .order_by(segments.c.position)
-        .limit(8)
+        .limit(BATCH)
     )
     for row in session.execute(query):
+        if total >= BATCH_BYTES:
+            return Batch(tuple(found), False)
         encoding = Encoding(row.encoding) if row.encoding else None
         found.append(Segment(row.size, row.data, row.blob_id or "", encoding, row.sent_only))
         total += len(row.data)
-        if total >= SMALL:
-            break
-    return found
+    return Batch(tuple(found), len(found) < BATCH)
 
 
-async def stored_message(db: Database, submission_id: str, *, with_sent_only: bool) -> AsyncIterator[bytes]:
+async def stored_message(
+    db: Database, submission_id: str, *, with_sent_only: bool, first: Batch | None = None
+) -> AsyncIterator[bytes]:
     """The octets of a kept message: for the wire, or with what only the copy in Sent holds."""
     position = -1
 
-    def following(session: Session) -> list[Segment]:
-        return load_segments(session, submission_id, after=position)
+    def following(session: Session) -> Batch:
+        return load_segments(session, submission_id, position)
 
-    while batch := await db.read(following):
-        position += len(batch)
-        async for data in octets(db, batch, with_sent_only=with_sent_only):
+    batch = first if first is not None else await db.read(following)
+    while True:
+        async for data in octets(db, batch.segments, with_sent_only=with_sent_only):
             yield data
+        if batch.last:
+            return
+        position += len(batch.segments)
+        batch = await db.read(following)
+
+
+def open_copy(session: Session, submission_id: str) -> tuple[int, Batch]:
+    """Octets of the copy in Sent, and how it begins."""
+    batch = load_segments(session, submission_id)
+    if batch.last:
+        return sum(segment.size for segment in batch.segments), batch
+    query = select(func.sum(segments.c.size)).where(segments.c.submission_id == submission_id)
+    return int(session.execute(query).scalar_one()), batch
 
 
 async def octets(db: Database, parts: Sequence[Segment], *, with_sent_only: bool) -> AsyncIterator[bytes]:
@@ -90,9 +115,3 @@ async def blob_chunks(db: Database, blob_id: str) -> AsyncIterator[bytes]:
 def sized(chunks_of: bytes, size: int) -> list[bytes]:
     """The octets in pieces of at most `size`."""
     return [chunks_of[start : start + size] for start in range(0, len(chunks_of), size)]
-
-
-def sent_size(session: Session, submission_id: str) -> int:
-    """Octets of the copy in Sent."""
-    query = select(func.sum(segments.c.size)).where(segments.c.submission_id == submission_id)
-    return int(session.execute(query).scalar_one() or 0)

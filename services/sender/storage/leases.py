@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from services.sender.clock import DAY
 from services.sender.model import Fate, Recipient, State, Submission, Work
 from services.sender.outbox.states import TERMINAL, Next, due_at, resting_state
 from services.sender.storage import rows
@@ -48,23 +47,21 @@ def claim(session: Session, *, now: int, lease: int, limit: int) -> Claimed:
     if not due:
         return Claimed((), ())
     people = rows.load_recipients(session, [row.id for row in due])
-    claimed: list[str] = []
-    recovered: list[str] = []
+    work: list[Work] = []
+    recovered: list[Submission] = []
     for row in due:
         if row.state == State.SUBMITTING:
-            _recover(session, row, people[row.id], now)
-            recovered.append(row.id)
-        elif _lease(session, row, people[row.id], now, lease):
-            claimed.append(row.id)
-    after = {row.id: row for row in session.execute(select(submissions).where(submissions.c.id.in_(claimed)))}
-    settled = select(*rows.VIEW).where(submissions.c.id.in_(recovered)) if recovered else None
-    return Claimed(
-        tuple(rows.work(after[id], people[id]) for id in claimed if id in after),
-        tuple(rows.views(session, list(session.execute(settled))) if settled is not None else ()),
-    )
+            recovered.append(_recover(session, row, people[row.id], now))
+            continue
+        taken = _lease(session, row, people[row.id], now, lease)
+        if taken is not None:
+            work.append(taken)
+    return Claimed(tuple(work), tuple(recovered))
 
 
-def _lease(session: Session, row: Row[Any], people: tuple[Recipient, ...], now: int, lease: int) -> bool:
+def _lease(
+    session: Session, row: Row[Any], people: tuple[Recipient, ...], now: int, lease: int
+) -> Work | None:
     pending = any(person.fate is Fate.PENDING for person in people)
     # An ACCEPTED row is filed; where its filing fails and other recipients are due, they have their turn.
     deliver = row.state != State.ACCEPTED or (pending and row.deliver_at <= now < row.next_attempt_at)
@@ -87,10 +84,14 @@ def _lease(session: Session, row: Row[Any], people: tuple[Recipient, ...], now: 
         )
         .values(**values)
     )
-    return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        return None
+    found = rows.work(row, people)
+    shown = {key: value for key, value in values.items() if key in _SHOWN}
+    return replace(found, lease_id=values["lease_id"], submission=replace(found.submission, **shown))
 
 
-def _recover(session: Session, row: Row[Any], people: tuple[Recipient, ...], now: int) -> None:
+def _recover(session: Session, row: Row[Any], people: tuple[Recipient, ...], now: int) -> Submission:
     """A worker died, or lost the database, while it submitted."""
     if row.dot_sent:
         after = [replace(p, fate=Fate.UNKNOWN) if p.fate is Fate.PENDING else p for p in people]
@@ -102,7 +103,10 @@ def _recover(session: Session, row: Row[Any], people: tuple[Recipient, ...], now
     # outbox.states).
     lease_id = row.lease_id if state is State.UNKNOWN else ""
     deliver_at = now if Fate.PENDING in fates else 0
-    _put(session, row, now, state, people=after, deliver_at=deliver_at, lease_id=lease_id)
+    return _put(session, row, now, state, people=after, deliver_at=deliver_at, lease_id=lease_id)
+
+
+_SHOWN = {field.name for field in fields(Submission)}
 
 
 def _put(
@@ -112,13 +116,15 @@ def _put(
     state: State,
     *,
     deliver_at: int,
-    people: Sequence[Recipient] = (),
+    people: Sequence[Recipient],
     problem: str = "",
     lease_id: str = "",
+    write_people: bool = True,
     **values: Any,
-) -> None:
-    """Writes the state, and the recipients where given, and drops what that state no longer needs."""
-    if people:
+) -> Submission:
+    """Writes the state with the recipients, drops what that state no longer needs; the submission as it is
+    now."""
+    if write_people:
         change = update(recipients).where(
             recipients.c.submission_id == bindparam("of"), recipients.c.position == bindparam("at")
         )
@@ -131,20 +137,20 @@ def _put(
     if state in TERMINAL:
         release(session, row.id, now)
         values |= {"content": None}
-    values = {"due_at": due, "next_attempt_at": due or 0, **values}
-    session.execute(
-        update(submissions)
-        .where(submissions.c.id == row.id)
-        .values(
-            state=state,
-            deliver_at=deliver_at,
-            problem=problem,
-            lease_id=lease_id,
-            version=row.version + 1,
-            updated_at=now,
-            **values,
-        )
-    )
+    values = {
+        "state": state,
+        "deliver_at": deliver_at,
+        "problem": problem,
+        "lease_id": lease_id,
+        "version": row.version + 1,
+        "updated_at": now,
+        "due_at": due,
+        "next_attempt_at": due or 0,
+        **values,
+    }
+    session.execute(update(submissions).where(submissions.c.id == row.id).values(**values))
+    shown = {key: value for key, value in values.items() if key in _SHOWN}
+    return replace(rows.view(row, tuple(people)), **shown)
 
 
 def renew(session: Session, id: str, lease_id: str, until: int) -> None:
@@ -164,12 +170,17 @@ def renew(session: Session, id: str, lease_id: str, until: int) -> None:
 
 def mark_dot(session: Session, id: str, lease_id: str, until: int) -> None:
     """The last transaction before the final dot. LeaseLost: the dot must not be sent."""
-    row = _held(session, id, lease_id, State.SUBMITTING)
-    session.execute(
+    marked = session.execute(
         update(submissions)
-        .where(submissions.c.id == id)
-        .values(dot_sent=True, due_at=until, version=row.version + 1)
+        .where(
+            submissions.c.id == id,
+            submissions.c.lease_id == lease_id,
+            submissions.c.state == State.SUBMITTING,
+        )
+        .values(dot_sent=True, due_at=until, version=submissions.c.version + 1)
     )
+    if marked.rowcount != 1:  # type: ignore[attr-defined]
+        raise LeaseLost(id)
 
 
 def settle_attempt(
@@ -181,7 +192,7 @@ def settle_attempt(
     keep: dict[str, Any] = {}
     if decided.state is State.ACCEPTED:
         keep = {"lease_id": lease_id, "due_at": now + lease}
-    _put(
+    return _put(
         session,
         row,
         now,
@@ -193,7 +204,6 @@ def settle_attempt(
         file_attempts=0,
         **keep,
     )
-    return _view(session, id)
 
 
 def settle_filed(session: Session, id: str, lease_id: str, now: int) -> Submission:
@@ -202,8 +212,17 @@ def settle_filed(session: Session, id: str, lease_id: str, now: int) -> Submissi
     people = rows.load_recipients(session, [id])[id]
     state = resting_state({person.fate for person in people}, filed=True)
     problem = "" if state is State.FILED else row.problem
-    _put(session, row, now, state, deliver_at=row.deliver_at, problem=problem, filed_at=now)
-    return _view(session, id)
+    return _put(
+        session,
+        row,
+        now,
+        state,
+        people=people,
+        write_people=False,
+        deliver_at=row.deliver_at,
+        problem=problem,
+        filed_at=now,
+    )
 
 
 def settle_not_filed(
@@ -211,18 +230,19 @@ def settle_not_filed(
 ) -> Submission:
     """Filing did not work: stays ACCEPTED, says why, and is tried again."""
     row = _held(session, id, lease_id, State.ACCEPTED)
-    _put(
+    return _put(
         session,
         row,
         now,
         State.ACCEPTED,
+        people=rows.load_recipients(session, [id])[id],
+        write_people=False,
         deliver_at=row.deliver_at,
         problem=problem,
         file_attempts=row.file_attempts + 1,
         next_attempt_at=file_at,
         due_at=due_at(State.ACCEPTED, deliver_at=row.deliver_at, file_at=file_at),
     )
-    return _view(session, id)
 
 
 def _held(session: Session, id: str, lease_id: str, *states: State) -> Row[Any]:
@@ -235,59 +255,3 @@ def _held(session: Session, id: str, lease_id: str, *states: State) -> Row[Any]:
     if row is None:
         raise LeaseLost(id)
     return row
-
-
-def _view(session: Session, id: str) -> Submission:
-    return rows.views(session, list(session.execute(select(*rows.VIEW).where(submissions.c.id == id))))[0]
-
-
-def refresh_token(session: Session, account: str, token: str, problems: list[str], now: int) -> int:
-    """Gives rows that wait for a better password the token of a person who just signed in; how many."""
-    moved = session.execute(
-        update(submissions)
-        .where(
-            submissions.c.account == account,
-            submissions.c.state.in_([State.DEFERRED, State.ACCEPTED]),
-            submissions.c.problem.in_(problems),
-            submissions.c.lease_id == "",
-        )
-        .values(token=token, due_at=now, problem="", next_attempt_at=now, deliver_at=now)
-    )
-    return int(moved.rowcount)  # type: ignore[attr-defined]
-
-
-def next_due(session: Session) -> int | None:
-    """When the next row falls due, if any does."""
-    query = select(submissions.c.due_at).where(submissions.c.due_at.is_not(None))
-    return session.execute(query.order_by(submissions.c.due_at).limit(1)).scalar_one_or_none()
-
-
-def purge(session: Session, *, now: int, keep: int, limit: int = 100) -> int:
-    """Removes settled rows older than `keep` milliseconds, and gives up the content of refused ones; how
-    many."""
-    old = (
-        select(submissions.c.id)
-        .where(
-            submissions.c.state.in_([State.FILED, State.CANCELLED, State.REFUSED]),
-            submissions.c.updated_at < now - max(keep, DAY),
-        )
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(session.execute(old).scalars())
-    for id in ids:
-        release(session, id, now - DAY)
-        session.execute(delete(recipients).where(recipients.c.submission_id == id))
-    if ids:
-        session.execute(delete(submissions).where(submissions.c.id.in_(ids)))
-    return len(ids)
-
-
-def waits_for_token(session: Session, account: str, problems: Sequence[str]) -> bool:
-    """Whether a row of the account waits for a better password."""
-    query = select(submissions.c.id).where(
-        submissions.c.account == account,
-        submissions.c.state.in_([State.DEFERRED, State.ACCEPTED]),
-        submissions.c.problem.in_(problems),
-    )
-    return session.execute(query.limit(1)).first() is not None

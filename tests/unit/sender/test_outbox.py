@@ -12,7 +12,7 @@ from services.sender.acceptance import Order
 from services.sender.model import Attachment, EmailAddress, Fate, State, StoredName
 from services.sender.outbox.states import Retry
 from services.sender.storage import blobs as store
-from services.sender.storage import leases, submissions
+from services.sender.storage import submissions, upkeep
 from services.sender.storage.tables import blobs, chunks, segments
 from services.sender.storage.tables import submissions as table
 from services.sender.uploads import Start
@@ -102,7 +102,7 @@ async def test_a_new_password_sets_waiting_mail_going(database_url: str) -> None
         waiting = await state_of(it, accepted.id)
         assert (waiting.state, waiting.problem) == (State.DEFERRED, "AUTHENTICATION_FAILED")
         await it.sender.db.run(
-            lambda s: leases.refresh_token(s, ALICE, writer().token, ["AUTHENTICATION_FAILED"], 1)
+            lambda s: upkeep.refresh_token(s, ALICE, writer().token, ["AUTHENTICATION_FAILED"], 1)
         )
         await it.settle()
         assert (await state_of(it, accepted.id)).state is State.FILED
@@ -149,7 +149,7 @@ async def test_old_settled_rows_are_purged_and_open_ones_stay(database_url: str)
         await it.send("done")
         await it.settle()
         held = await it.send("held", order={"undo": 60_000})
-        assert await it.sender.db.run(lambda s: leases.purge(s, now=2**45, keep=1)) == 1
+        assert await it.sender.db.run(lambda s: upkeep.purge(s, now=2**45, keep=1)) == 1
         assert (await state_of(it, held.id)).state is State.HELD
 
 

@@ -1,0 +1,59 @@
+"""What is done to rows beside the state machine: better tokens for those that wait, removal of what is old."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from services.sender.clock import DAY
+from services.sender.model import State
+from services.sender.storage.submissions import release
+from services.sender.storage.tables import recipients, submissions
+
+
+def refresh_token(session: Session, account: str, token: str, problems: list[str], now: int) -> int:
+    """Gives rows that wait for a better password the token of a person who just signed in; how many."""
+    moved = session.execute(
+        update(submissions)
+        .where(
+            submissions.c.account == account,
+            submissions.c.state.in_([State.DEFERRED, State.ACCEPTED]),
+            submissions.c.problem.in_(problems),
+            submissions.c.lease_id == "",
+        )
+        .values(token=token, due_at=now, problem="", next_attempt_at=now, deliver_at=now)
+    )
+    return int(moved.rowcount)  # type: ignore[attr-defined]
+
+
+def purge(session: Session, *, now: int, keep: int, limit: int = 100) -> int:
+    """Removes settled rows older than `keep` milliseconds, and gives up the content of refused ones; how
+    many."""
+    old = (
+        select(submissions.c.id)
+        .where(
+            submissions.c.state.in_([State.FILED, State.CANCELLED, State.REFUSED]),
+            submissions.c.updated_at < now - max(keep, DAY),
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.execute(old).scalars())
+    for id in ids:
+        release(session, id, now - DAY)
+        session.execute(delete(recipients).where(recipients.c.submission_id == id))
+    if ids:
+        session.execute(delete(submissions).where(submissions.c.id.in_(ids)))
+    return len(ids)
+
+
+def waits_for_token(session: Session, account: str, problems: Sequence[str]) -> bool:
+    """Whether a row of the account waits for a better password."""
+    query = select(submissions.c.id).where(
+        submissions.c.account == account,
+        submissions.c.state.in_([State.DEFERRED, State.ACCEPTED]),
+        submissions.c.problem.in_(problems),
+    )
+    return session.execute(query.limit(1)).first() is not None
