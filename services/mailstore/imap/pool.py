@@ -238,7 +238,10 @@ class Pool:
         slot = self._slots[key]
         if session.usable and not self._closed:
             slot.idle.append(session)
-            self._wake(slot)
+            if slot.waiting:
+                self._wake(slot)
+            else:
+                self._wake_others(slot)
         else:
             self._forget(slot, session)
 
@@ -250,11 +253,16 @@ class Pool:
         slot.open -= 1
         self._open -= 1
         self._wake(slot)
-        if self._open >= self.limits.in_all - 1:
-            for other in self._slots.values():
-                if other is not slot and other.waiting:
-                    self._wake(other)
-                    break
+        self._wake_others(slot)
+
+    def _wake_others(self, slot: _Slot) -> None:
+        """Under the common bound, what one account gives back is room for another that waits."""
+        if self._open < self.limits.in_all - 1:
+            return
+        for other in self._slots.values():
+            if other is not slot and other.waiting:
+                self._wake(other)
+                return
 
     @staticmethod
     def _wake(slot: _Slot) -> None:

@@ -69,6 +69,9 @@ def search_command(session: Session, pieces: list[bytes]) -> list[bytes]:
     head = [b"UID", b"SEARCH"]
     if session.has("ESEARCH") or session.rev2:
         head += [b"RETURN", b"(ALL)"]
+    if session.utf8 and pieces[0] == b"CHARSET":
+        # RFC 6855 section 3: with UTF-8 enabled it is the only charset, and none may be named.
+        pieces = pieces[2:]
     return head + pieces
 
 
