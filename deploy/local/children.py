@@ -170,7 +170,7 @@ def time_zone(environment: Mapping[str, str], localtime: Path = Path("/etc/local
     name = environment.get("TZ", "").removeprefix(":") or str(localtime.resolve()).partition("/zoneinfo/")[2]
     try:
         return ZoneInfo(name).key if name else None
-    except (OSError, ValueError):  # unknown, or no name at all
+    except (KeyError, OSError, ValueError):  # unknown to this Python, or no name at all
         return None
 
 
