@@ -1,4 +1,4 @@
-"""What is done to rows beside the state machine: better tokens for those that wait, removal of what is old."""
+"""What is done to rows beside the state machine: better tokens for what waits, removal of what is old."""
 
 from __future__ import annotations
 
