@@ -98,7 +98,7 @@ def chips(message: OpenMessage) -> tuple[list[Chip], list[Chip]]:
     """What is offered: attachments with inline parts that no HTML shows, and apart from them what the HTML
     shows."""
     used = " ".join(part.text for part in message.texts if part.media_type == "text/html")
-    offered, shown = list(message.attachments), []
+    offered, shown = list(message.attachments), list[Part]()
     for part in message.inline:
         within = part.content_id and f"cid:{part.content_id}" in used
         (shown if within else offered).append(part)
