@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from services.common.errors import Reason, error
@@ -24,37 +22,15 @@ from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import (
     ConnectionLost,
     ImapError,
-    LoginRefused,
     ServerTimeout,
     to_posterror,
 )
 from services.mailstore.imap.session import Session
+from services.mailstore.imap.slots import PoolLimits, Slot, outcome
 from services.mailstore.metrics import CONNECTED, RETRIES, WAITING
 
 T = TypeVar("T")
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class PoolLimits:
-    """Bounds. Times in seconds."""
-
-    per_account: int = 4
-    in_all: int = 1000
-    waiting_per_account: int = 64
-    idle_for: float = 300.0
-    check_after: float = 60.0
-    wait_at_most: float = 20.0
-
-
-@dataclass
-class _Slot:
-    """What is open for one account and credential."""
-
-    idle: list[Session] = field(default_factory=list)
-    open: int = 0
-    cap: int = 0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
 class Pool:
@@ -63,7 +39,7 @@ class Pool:
     def __init__(self, server: ImapServer, limits: PoolLimits | None = None) -> None:
         self.server = server
         self.limits = limits or PoolLimits()
-        self._slots: dict[bytes, _Slot] = {}
+        self._slots: dict[bytes, Slot] = {}
         self._open = 0
         self._closed = False
 
@@ -130,7 +106,7 @@ class Pool:
         while True:
             slot = self._slots.get(key)
             if slot is None:
-                slot = self._slots[key] = _Slot(cap=self.limits.per_account)
+                slot = self._slots[key] = Slot(cap=self.limits.per_account)
             session = None if fresh else await self._take_idle(slot, mailbox)
             if session is not None:
                 return session
@@ -142,7 +118,7 @@ class Pool:
                     return opened
             await self._wait(slot, give_up)
 
-    async def _take_idle(self, slot: _Slot, mailbox: str) -> Session | None:
+    async def _take_idle(self, slot: Slot, mailbox: str) -> Session | None:
         while slot.idle:
             index = next(
                 (
@@ -175,7 +151,7 @@ class Pool:
             return False
         return session.usable
 
-    async def _connect(self, slot: _Slot, account: Account) -> Session | None:
+    async def _connect(self, slot: Slot, account: Account) -> Session | None:
         """A new connection, or None where the server wants no more of this account than it has."""
         slot.open += 1
         self._open += 1
@@ -192,7 +168,7 @@ class Pool:
             log.info("imap.server_limit", account=account.id, connections=slot.cap, cause=err)
             return None
         except BaseException as err:
-            CONNECTED.labels(_outcome(err)).inc()
+            CONNECTED.labels(outcome(err)).inc()
             self._closed_one(slot)
             raise
         session.uses = 1
@@ -202,7 +178,7 @@ class Pool:
         """Whether one more may be opened; closes the longest idle one of all where the bound is reached."""
         if self._open < self.limits.in_all:
             return True
-        oldest: tuple[float, _Slot, Session] | None = None
+        oldest: tuple[float, Slot, Session] | None = None
         for slot in self._slots.values():
             for session in slot.idle:
                 if oldest is None or session.last_used < oldest[0]:
@@ -213,7 +189,7 @@ class Pool:
         self._forget(oldest[1], oldest[2])
         return True
 
-    async def _wait(self, slot: _Slot, give_up: float) -> None:
+    async def _wait(self, slot: Slot, give_up: float) -> None:
         if len(slot.waiting) >= self.limits.waiting_per_account:
             raise error(Reason.RATE_LIMITED, "too many calls wait for a connection")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -245,17 +221,17 @@ class Pool:
         else:
             self._forget(slot, session)
 
-    def _forget(self, slot: _Slot, session: Session) -> None:
+    def _forget(self, slot: Slot, session: Session) -> None:
         session.close()
         self._closed_one(slot)
 
-    def _closed_one(self, slot: _Slot) -> None:
+    def _closed_one(self, slot: Slot) -> None:
         slot.open -= 1
         self._open -= 1
         self._wake(slot)
         self._wake_others(slot)
 
-    def _wake_others(self, slot: _Slot) -> None:
+    def _wake_others(self, slot: Slot) -> None:
         """Under the common bound, what one account gives back is room for another that waits."""
         if self._open < self.limits.in_all - 1:
             return
@@ -265,7 +241,7 @@ class Pool:
                 return
 
     @staticmethod
-    def _wake(slot: _Slot) -> None:
+    def _wake(slot: Slot) -> None:
         while slot.waiting:
             turn = slot.waiting.popleft()
             if not turn.done():
@@ -308,14 +284,3 @@ class Pool:
         await asyncio.gather(*(session.logout() for _, session in idle))
         for slot, session in idle:
             self._forget(slot, session)
-
-
-def _outcome(err: BaseException) -> str:
-    match err:
-        case LoginRefused():
-            return "refused"
-        case ServerTimeout():
-            return "timeout"
-        case ImapError():
-            return "unreachable"
-    return "cancelled"
