@@ -84,13 +84,18 @@ def _read_flags(values: tuple[object, ...]) -> Flags:
         deleted="\\deleted" in low,
         draft="\\draft" in low,
         forwarded="$forwarded" in low or "forwarded" in low,
-        labels=tuple(
-            sorted(
-                decode_label(word)
-                for word in words
-                if not word.startswith("\\") and word.lower() not in _SYSTEM_KEYWORDS
-            )
-        ),
+        labels=labels_of(words),
+    )
+
+
+def labels_of(words: Iterable[str]) -> tuple[str, ...]:
+    """The labels among flags and keywords, as a person reads them, in order."""
+    return tuple(
+        sorted(
+            decode_label(word)
+            for word in words
+            if not word.startswith("\\") and word.lower() not in _SYSTEM_KEYWORDS
+        )
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from services.mailstore.index.coding import decode_envelope
+from services.mailstore.index.coding import decode_envelope, decode_part
 from services.mailstore.index.conversations import carray
 from services.mailstore.index.model import MailboxState, Row
 from services.mailstore.index.searching import Condition
@@ -28,7 +28,7 @@ COLUMN = {
 }
 _ROW = (
     "m.id, m.uid, m.flags, m.keywords, m.attachment, m.received, m.size, m.thread, d.envelope, d.snippet, "
-    "m.mailbox"
+    "m.mailbox, d.text_part"
 )
 
 
@@ -62,12 +62,14 @@ def list_rows(
     *,
     conversations: bool = False,
     condition: Condition | None = None,
+    total: int | None = None,
 ) -> Listed:
     """A page of the mailbox. Call within `Store.reading()`, so that rows, position and total are of one
     moment.
     """
     walk = _Walk(db, state, order, conversations, condition)
-    total = walk.total()
+    if total is None:
+        total = walk.total()
     anchor = walk.key_of(place.after) if place.after else None
     if anchor is None:
         # The anchor is gone: where it stood is the best that is known.
@@ -107,7 +109,7 @@ def read_rows(db: apsw.Connection, mailboxes: Mapping[int, MailboxState], ids: S
 
 def make_row(mailbox: str, uid_validity: int, row: tuple[Any, ...]) -> Row:
     """A Row from the columns _ROW."""
-    id_, uid, flags, keywords, attachment, received, size, thread, envelope, snippet, _ = row
+    id_, uid, flags, keywords, attachment, received, size, thread, envelope, snippet, _, part = row
     return Row(
         id_,
         mailbox,
@@ -121,6 +123,7 @@ def make_row(mailbox: str, uid_validity: int, row: tuple[Any, ...]) -> Row:
         thread,
         decode_envelope(envelope),
         snippet,
+        decode_part(part) if part and snippet is None else None,
     )
 
 

@@ -71,7 +71,7 @@ class MailboxState:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a list."""
+    """One message of a list. `text_part` is where its first words are, while `snippet` is not known yet."""
 
     id: int
     mailbox: str
@@ -85,3 +85,4 @@ class Row:
     thread: int
     envelope: Envelope
     snippet: str | None
+    text_part: TextPart | None

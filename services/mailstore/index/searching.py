@@ -165,9 +165,22 @@ def newest_first(plan_: Plan, mailboxes: Sequence[int] | None, before: int, limi
     return Condition(sql, (*parameters, limit))
 
 
-def count(plan_: Plan, mailboxes: Sequence[int] | None) -> Condition:
-    """SQL for how many match."""
+def sorted_by(
+    plan_: Plan, mailboxes: Sequence[int], column: str, ascending: bool, limit: int, skip: int
+) -> Condition:
+    """SQL for numbers of matching messages in the order of a column of `message`."""
     found = newest_first(plan_, mailboxes, 0, -1)
+    direction = "ASC" if ascending else "DESC"
+    sql = (
+        f"SELECT id FROM message WHERE id IN ({found.sql}) "  # noqa: S608
+        f"ORDER BY {column} {direction}, id {direction} LIMIT ? OFFSET ?"
+    )
+    return Condition(sql, (*found.parameters, limit, skip))
+
+
+def count(plan_: Plan, mailboxes: Sequence[int] | None, most: int = -1) -> Condition:
+    """SQL for how many match, counted up to `most`."""
+    found = newest_first(plan_, mailboxes, 0, most)
     return Condition(f"SELECT count(*) FROM ({found.sql})", found.parameters)  # noqa: S608
 
 

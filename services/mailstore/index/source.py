@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.mailstore.imap.parser import Response
 from services.mailstore.imap.session import Result, Session
-from services.mailstore.imap.syntax import parse_set
+from services.mailstore.imap.syntax import parse_set, uid_sets
 from services.mailstore.index.fetched import lazily, read_flag_change
 from services.mailstore.reading.opening import refused
 from services.mailstore.reading.orders import read_search
@@ -144,6 +144,12 @@ class SessionSource:
             if change is not None and change[0] >= low:
                 found.append(change[:3])
         return found
+
+    async def flags_of(self, uids: list[int]) -> list[FlagChange]:
+        """The flags of these messages of the open mailbox."""
+        commands = [[b"UID", b"FETCH", numbers, b"(UID FLAGS)"] for _, numbers in uid_sets(uids)]
+        changes = [read_flag_change(response) for response in await self.fetch(commands)]
+        return [change[:3] for change in changes if change is not None]
 
     async def uids(self, low: int, high: int) -> list[int]:
         session = self._session

@@ -20,7 +20,6 @@ from services.mailstore.index import schema
 # ChaCha20-Poly1305 (RFC 8439) with a fresh nonce for each page written; see
 # docs/adr/0001-index-encryption.md.
 _CIPHER = "chacha20"
-_BUSY_MS = 2000
 _SIDES = ("", "-wal", "-shm", "-journal")
 
 
@@ -31,26 +30,28 @@ class IndexBroken(Exception):
 class Store:
     """An open index file."""
 
-    def __init__(self, path: Path, key: bytes, *, cache_mib: int = 16, create: bool = True) -> None:
+    def __init__(
+        self, path: Path, key: bytes, *, cache_mib: int = 16, create: bool = True, busy_ms: int = 2000
+    ) -> None:
         """Open `path`, or begin it anew where it is not readable under `key`. With `create` false,
         IndexBroken where there is none.
         """
         self.path = path
         try:
-            self.db = self._open(path, key, cache_mib, create)
+            self.db = self._open(path, key, cache_mib, create, busy_ms)
         except IndexBroken:
             if not create:
                 raise
-            self.db = self._open(path, key, cache_mib, True)
+            self.db = self._open(path, key, cache_mib, True, busy_ms)
         self.salt: bytes = self.value("salt")
 
     @staticmethod
-    def _open(path: Path, key: bytes, cache_mib: int, create: bool) -> apsw.Connection:
+    def _open(path: Path, key: bytes, cache_mib: int, create: bool, busy_ms: int) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         db = None
         try:
             db = apsw.Connection(str(path), flags=flags, statementcachesize=200)
-            db.set_busy_timeout(_BUSY_MS)
+            db.set_busy_timeout(busy_ms)
             db.pragma("cipher", _CIPHER)
             db.pragma("key", "raw:" + key.hex())
             db.pragma("journal_mode", "wal")

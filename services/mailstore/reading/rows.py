@@ -43,10 +43,12 @@ class Row:
     structure: Part | None = None
     selection: Selection = field(default_factory=Selection)
     snippet: str = ""
+    # Where it is known without the structure.
+    attachment: bool | None = None
 
     @property
     def has_attachment(self) -> bool:
-        return self.selection.has_attachments
+        return self.selection.has_attachments if self.attachment is None else self.attachment
 
     @property
     def conversation_id(self) -> str:

@@ -1,0 +1,232 @@
+"""The index of one account while it is in use: its file, what it holds, and keeping it true."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from services.mailstore.imap.failure import CommandRefused
+from services.mailstore.imap.pool import Account
+from services.mailstore.imap.session import Session
+from services.mailstore.index.build import BuildProgress
+from services.mailstore.index.model import MailboxState
+from services.mailstore.index.source import SessionSource
+from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.sync import MailboxSync, TooMuch
+from services.mailstore.index.worker import HIDDEN, order
+from services.mailstore.index.writing import Writer, read_states
+from services.mailstore.mailboxes import listing
+from services.mailstore.mailboxes.model import Mailbox, Tree
+
+T = TypeVar("T")
+# Messages that may be brought in while a call waits, and in the background without a worker.
+MOST_INLINE, MOST_REFRESHED = 200, 1000
+_CACHE_MIB = 8
+_BUSY_MS = 250
+
+
+class AccountIndex:
+    """Used from one event loop. `states` is what the file held when it was last looked at."""
+
+    def __init__(self, account: Account, path: Path, key: bytes, threads: Executor) -> None:
+        self.account = account
+        self.path = path
+        self.key = key
+        self.states: dict[str, MailboxState] = {}
+        self.tree: Tree | None = None
+        self.progress: dict[str, BuildProgress] = {}
+        self.used = time.monotonic()
+        self.refreshed = 0.0
+        # Whether a worker has something to do, as far as is known.
+        self.wanting = True
+        self.totals: dict[tuple[int, int], int] = {}
+        self._threads = threads
+        self._idle: list[Store] = []
+        self._writing = asyncio.Lock()
+        self._writer: Store | None = None
+        self._closed = False
+
+    # the file
+
+    async def run(self, work: Callable[..., T], *args: Any) -> T:
+        """Blocking work, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    async def read(self, work: Callable[[Store], T]) -> T:
+        """`work` on a store of its own. IndexBroken where the file is gone."""
+        store = self._idle.pop() if self._idle else None
+        opened: list[Store] = [] if store is None else [store]
+
+        def task() -> T:
+            if not opened:
+                opened.append(
+                    Store(self.path, self.key, cache_mib=_CACHE_MIB, create=False, busy_ms=_BUSY_MS)
+                )
+            return work(opened[0])
+
+        try:
+            return await self.run(task)
+        finally:
+            if opened and not self._closed:
+                self._idle.append(opened[0])
+
+    @contextlib.asynccontextmanager
+    async def writing(self):
+        """The store that writes, for one task at a time."""
+        async with self._writing:
+            if self._writer is None:
+                self._writer = await self.run(self._open)
+            yield self._writer
+
+    def _open(self) -> Store:
+        return Store(self.path, self.key, cache_mib=_CACHE_MIB, busy_ms=_BUSY_MS)
+
+    async def reload(self) -> None:
+        """Look again at what the file holds."""
+        states = await self.read(read_states)
+        self.states = {state.name: state for state in states}
+
+    def close(self) -> None:
+        """Close the file. Blocking."""
+        self._closed = True
+        stores = [*self._idle, *([self._writer] if self._writer else [])]
+        self._idle, self._writer = [], None
+        for store in stores:
+            with contextlib.suppress(apsw.Error):
+                store.touch()
+                store.close()
+
+    @property
+    def idle(self) -> bool:
+        return not self._writing.locked()
+
+    # keeping it true
+
+    def complete(self, mailbox: str) -> MailboxState | None:
+        """What is held of a mailbox, where that is all of it."""
+        state = self.states.get(mailbox)
+        return state if state is not None and state.complete else None
+
+    async def verify(self, session: Session, mailbox: str) -> tuple[MailboxState, Mailbox]:
+        """The mailbox as it is at the server now, what is held brought up to date with it. TooMuch where
+        that is not to be done while somebody waits; apsw.BusyError where a worker writes.
+        """
+        state = self.complete(mailbox)
+        if state is None:
+            raise TooMuch
+        try:
+            box = await listing.status(session, mailbox)
+        except CommandRefused as err:
+            # No such mailbox, most likely: what asks the server in earnest tells.
+            raise TooMuch from err
+        if not agrees(state, box):
+            state = await self._update(session, state, MOST_INLINE)
+        return state, box
+
+    async def _update(self, session: Session, state: MailboxState, most: int) -> MailboxState:
+        async with self.writing() as store:
+            sync = MailboxSync(store, SessionSource(session), self.run)
+            state = await sync.update(state.name, hidden=state.hidden, most=most)
+        self.states[state.name] = state
+        if not state.complete:
+            raise TooMuch
+        return state
+
+    async def refresh(self, session: Session) -> frozenset[str]:
+        """Bring all mailboxes up to date that differ a little. The names of those that agree with the
+        server now.
+        """
+        tree = await listing.list_mailboxes(session, counts=True)
+        self.tree = tree
+        await self._follow(tree)
+        current = set()
+        boxes = order(tree)
+        for box in boxes:
+            state = self.complete(box.name)
+            if state is None:
+                continue
+            if not agrees(state, box):
+                try:
+                    await self._update(session, state, MOST_REFRESHED)
+                except (TooMuch, apsw.BusyError):
+                    continue
+            current.add(box.name)
+        self.refreshed = time.monotonic()
+        self.wanting = len(current) < len(boxes) or not all(each.searchable for each in self.states.values())
+        return frozenset(current)
+
+    async def _follow(self, tree: Tree) -> None:
+        """Mailboxes that were renamed or deleted, or whose use has changed."""
+        there = {box.name: box for box in order(tree)}
+        gone = [state for name, state in self.states.items() if name not in there]
+        new = {
+            box.mailbox_id: box.name
+            for box in there.values()
+            if box.mailbox_id and box.name not in self.states
+        }
+        hidden = [
+            (state, there[name].use in HIDDEN)
+            for name, state in self.states.items()
+            if name in there and state.hidden != (there[name].use in HIDDEN)
+        ]
+        if not gone and not hidden:
+            return
+        async with self.writing() as store:
+            await self.run(_follow, store, gone, new, hidden)
+        await self.reload()
+
+    async def flags(self, session: Session, state: MailboxState, uids: list[int]) -> bool:
+        """Compare the flags of these messages with the server's, where it keeps no MODSEQ. Whether any
+        changed.
+        """
+        if not uids:
+            return False
+        source = SessionSource(session)
+        if session.selected is None or session.selected.name != state.name:
+            await source.open(state.name)
+        changes = await source.flags_of(uids)
+        async with self.writing() as store:
+            return await self.run(_write_flags, store, state.id, changes)
+
+
+def agrees(state: MailboxState, box: Mailbox) -> bool:
+    """Whether what is held is what STATUS tells; of flags only where the server keeps MODSEQ. UIDs only
+    grow, so the same UIDNEXT and number mean the same messages.
+    """
+    return (
+        state.uid_validity == box.uid_validity
+        and state.uid_next == box.uid_next
+        and state.total == box.message_count
+        and state.modseq == box.highest_modseq
+        and (bool(state.modseq) or state.unread == box.unread_count)
+    )
+
+
+def _follow(
+    store: Store, gone: list[MailboxState], new: dict[str, str], hidden: list[tuple[MailboxState, bool]]
+) -> None:
+    writer = Writer(store)
+    with store.writing():
+        for state in gone:
+            name = new.get(state.object_id) if state.object_id else None
+            if name:
+                writer.rename_mailbox(state.name, name)
+            else:
+                writer.drop_mailbox(state.name)
+        for state, is_hidden in hidden:
+            writer.set_mailbox(state.id, hidden=int(is_hidden))
+
+
+def _write_flags(store: Store, mailbox: int, changes: list[tuple[int, int, str | None]]) -> bool:
+    with store.writing():
+        return Writer(store).set_flags(mailbox, changes) > 0
+
+
+__all__ = ["AccountIndex", "IndexBroken", "agrees"]

@@ -1,0 +1,112 @@
+"""Building indices in the background: one process per account, few at a time, first come first served."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from services.common.logging import get_logger
+from services.mailstore.index.build import BuildProgress
+from services.mailstore.index.worker import Job
+
+log = get_logger(__name__)
+ROOT = Path(__file__).resolve().parents[3]
+# Seconds before an account is tried again: after a failure, and where its index may grow no further.
+AFTER_FAILURE, AFTER_FULL = 30.0, 3600.0
+# Accounts that wait; more are taken up when they are used again.
+MOST_WAITING = 1000
+# A worker that says nothing for so long is ended.
+SILENCE = 300.0
+
+Report = Callable[[BuildProgress], None]
+
+
+class Builder:
+    """Runs workers."""
+
+    def __init__(self, workers: int) -> None:
+        self._gate = asyncio.Semaphore(workers)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._not_before: dict[str, float] = {}
+
+    def wants(self, account: str) -> bool:
+        """Whether a job of the account would be taken now."""
+        return (
+            account not in self._tasks
+            and len(self._tasks) < MOST_WAITING
+            and time.monotonic() >= self._not_before.get(account, 0.0)
+        )
+
+    def start(self, job: Job, report: Report, done: Callable[[bool], None]) -> None:
+        """Build in the background; `done` tells at the end whether all went well. Nothing where not
+        `wants`.
+        """
+        if not self.wants(job.account):
+            return
+
+        async def run() -> None:
+            well = False
+            try:
+                async with self._gate:
+                    well = await self._run(job, report)
+            finally:
+                del self._tasks[job.account]
+                done(well)
+
+        self._tasks[job.account] = asyncio.create_task(run())
+
+    async def _run(self, job: Job, report: Report) -> bool:
+        started = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.mailstore.index.worker",
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin and process.stdout and process.stderr
+        try:
+            process.stdin.write(json.dumps(asdict(job)).encode("utf-8") + b"\n")
+            await process.stdin.drain()
+            process.stdin.close()
+            while True:
+                async with asyncio.timeout(SILENCE):
+                    line = await process.stdout.readline()
+                if not line:
+                    break
+                report(BuildProgress(**json.loads(line)))
+            problem = (await process.stderr.read(10_000)).decode("utf-8", "replace").strip()
+            status = await process.wait()
+        except (TimeoutError, ValueError, OSError) as err:
+            problem, status = type(err).__name__, -1
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        seconds = round(time.monotonic() - started, 1)
+        if status == 0:
+            log.info("index.built", account=job.account, seconds=seconds)
+            self._not_before.pop(job.account, None)
+            return True
+        log.warning("index.build_failed", account=job.account, status=status, problem=problem[-200:])
+        wait = AFTER_FULL if status == 3 else AFTER_FAILURE
+        self._not_before[job.account] = time.monotonic() + wait
+        return False
+
+    async def close(self) -> None:
+        """End all workers; what they have written stays and is taken up again."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,104 @@
+"""One conversation out of the index: its messages over all mailboxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+
+from services.common.logging import get_logger
+from services.mailstore.imap.pool import Pool
+from services.mailstore.imap.session import Session
+from services.mailstore.index.account import AccountIndex
+from services.mailstore.index.lists import read_rows
+from services.mailstore.index.model import MailboxState
+from services.mailstore.index.model import Row as IndexRow
+from services.mailstore.index.rows import to_row
+from services.mailstore.index.serving import conversation_row
+from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.summaries import (
+    Summary,
+    each_once,
+    members,
+    summarise,
+    thread_of_id,
+    thread_of_message,
+)
+from services.mailstore.index.sync import TooMuch
+from services.mailstore.reading.rows import Row
+from services.mailstore.threads.one import OneRequest, OpenedConversation
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    summary: Summary
+    newest: IndexRow
+    oldest: IndexRow | None
+    rows: list[IndexRow]
+    total: int
+    state: MailboxState
+
+
+async def open_conversation(
+    pool: Pool, index: AccountIndex, request: OneRequest
+) -> OpenedConversation | None:
+    """The conversation, as all mailboxes are now; None where the index cannot tell: it does not know it,
+    does not hold every mailbox, or does not know the first words of a message yet.
+    """
+
+    async def work(session: Session) -> OpenedConversation | None:
+        current = await index.refresh(session)
+        if len(current) < len(index.states) or index.wanting:
+            return None
+        found = await index.read(lambda store: _find(store, index, request))
+        if found is None or any(row.snippet is None for row in found.rows):
+            return None
+        for state in {row.mailbox: index.states[row.mailbox] for row in found.rows}.values():
+            uids = [row.uid for row in found.rows if row.mailbox == state.name]
+            if not state.modseq and await index.flags(session, state, uids):
+                found = await index.read(lambda store: _find(store, index, request))
+                if found is None:
+                    return None
+        rows = tuple(to_row(row) for row in found.rows)
+        newest: Row = to_row(found.newest)
+        row = conversation_row(found.state, found.summary, found.oldest, newest)
+        return OpenedConversation(row, rows, found.total)
+
+    try:
+        return await pool.run(index.account, work)
+    except (TooMuch, IndexBroken, apsw.Error) as err:
+        log.info("index.not_served", account=index.account.id, cause=type(err).__name__)
+        return None
+
+
+def _find(store: Store, index: AccountIndex, request: OneRequest) -> _Found | None:
+    with store.reading() as db:
+        prefer = request.message.mailbox if request.message else "INBOX"
+        state = index.states.get(prefer)
+        if state is None:
+            return None
+        if request.message is not None:
+            if state.uid_validity != request.message.uid_validity:
+                return None
+            thread = thread_of_message(db, state, request.message.uid)
+        else:
+            thread = thread_of_id(store, request.root)
+        if thread is None:
+            return None
+        everywhere = members(
+            db, thread, hidden=request.include_trash, mailbox=state.id if request.message else 0
+        )
+        once = each_once(everywhere, state.id)
+        if not once:
+            return None
+        states = {each.id: each for each in index.states.values()}
+        rows = read_rows(db, states, [m.id for m in once[request.start : request.start + request.size]])
+        within = [member for member in everywhere if member.mailbox == state.id]
+        newest = next(iter(read_rows(db, states, [(within or once)[-1].id])), None)
+        if newest is None:
+            return None
+        summary = summarise(db, thread, state.id)
+        oldest = next(iter(read_rows(db, states, [once[0].id])), None)
+        return _Found(summary, newest, oldest, rows, len(once), state)

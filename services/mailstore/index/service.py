@@ -1,0 +1,217 @@
+"""The index as the rest of mailstore uses it: every question may be answered with None, and is then the
+server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+import apsw
+
+from services.common.errors import PosternError
+from services.common.logging import get_logger
+from services.mailstore.imap.connect import ImapServer
+from services.mailstore.imap.pool import Account, Pool
+from services.mailstore.index.account import AccountIndex
+from services.mailstore.index.build import BuildProgress
+from services.mailstore.index.builder import Builder
+from services.mailstore.index.finding import ServerSearch, find
+from services.mailstore.index.keys import Keys
+from services.mailstore.index.opening import open_conversation
+from services.mailstore.index.serving import Lists, Served
+from services.mailstore.index.shelf import IndexSettings, Shelf
+from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.worker import Job
+from services.mailstore.reading.page import Page, PageRequest
+from services.mailstore.reading.snippets import Snippets
+from services.mailstore.searching.run import SearchRequest, SearchStep
+from services.mailstore.threads.listing import ConversationPage, ConversationRequest
+from services.mailstore.threads.one import OneRequest, OpenedConversation
+
+log = get_logger(__name__)
+# Accounts whose files are open; the least recently used are closed first.
+MOST_OPEN = 100
+# Seconds: how old what is known of the mailboxes may be when an account is used.
+REFRESH_AFTER = 3.0
+_THREADS = 8
+_SWEEP_EVERY = 600.0
+
+
+class Index:
+    """Indices of all accounts that are in use."""
+
+    def __init__(
+        self, settings: IndexSettings, pepper: bytes, imap: ImapServer, pool: Pool, snippets: Snippets
+    ) -> None:
+        self.settings = settings
+        self._imap = imap
+        self._pool = pool
+        self._keys = Keys(pepper)
+        self._shelf = Shelf(settings, pepper)
+        self._threads = ThreadPoolExecutor(_THREADS, "index")
+        self._open: OrderedDict[bytes, AccountIndex] = OrderedDict()
+        self._tasks: dict[tuple[bytes, str], asyncio.Task[None]] = {}
+        self._lists = Lists(pool, snippets)
+        self._builder = Builder(settings.workers)
+        self._swept = 0.0
+
+    # questions
+
+    async def page(self, account: Account, request: PageRequest) -> Served[Page] | None:
+        """A page of messages, None where the server is to be asked."""
+        index = self._use(account)
+        return await self._lists.page(index, request) if index is not None else None
+
+    async def conversations(
+        self, account: Account, request: ConversationRequest
+    ) -> Served[ConversationPage] | None:
+        """A page of conversations, None where the server is to be asked."""
+        index = self._use(account)
+        return await self._lists.conversations(index, request) if index is not None else None
+
+    async def conversation(self, account: Account, request: OneRequest) -> OpenedConversation | None:
+        """One conversation, None where the server is to be asked."""
+        index = self._use(account)
+        return await open_conversation(self._pool, index, request) if index is not None else None
+
+    async def search(
+        self, account: Account, request: SearchRequest, server: ServerSearch
+    ) -> AsyncIterator[SearchStep] | None:
+        """A search, None where it is the server's alone."""
+        index = self._use(account)
+        if index is None:
+            return None
+        return await find(index, request, server, lambda: self._refresh_soon(index))
+
+    def progress(self, account: Account, mailbox: str) -> BuildProgress | None:
+        """How far building a mailbox is; None where that is not under way."""
+        index = self._open.get(account.key)
+        return index.progress.get(mailbox) if index is not None else None
+
+    # what goes on behind
+
+    def _use(self, account: Account) -> AccountIndex | None:
+        """The account's index where it is open; it is being opened otherwise, while the server answers."""
+        index = self._open.get(account.key)
+        if index is None:
+            self._spawn(account.key, "open", lambda: self._prepare(account))
+            return None
+        self._open.move_to_end(account.key)
+        index.used = time.monotonic()
+        if time.monotonic() - index.refreshed > REFRESH_AFTER:
+            self._refresh_soon(index)
+        return index
+
+    def _spawn(self, key: bytes, what: str, work) -> None:
+        if (key, what) in self._tasks:
+            return
+
+        async def run() -> None:
+            try:
+                await work()
+            except PosternError as err:
+                log.info("index.background", what=what, reason=err.reason)
+            except (IndexBroken, apsw.Error) as err:
+                log.warning("index.background", what=what, cause=type(err).__name__)
+                self._forget(key)
+            finally:
+                del self._tasks[key, what]
+
+        self._tasks[key, what] = asyncio.create_task(run())
+
+    async def _prepare(self, account: Account) -> None:
+        loop = asyncio.get_running_loop()
+        secret = account.username.encode("utf-8") + b"\0" + account.password.encode("utf-8")
+        path = self._shelf.path(account.id)
+        # Nobody makes a file that has not been let in by the server: a wrong password would throw away the
+        # right one's.
+        await self._pool.run(account, _present)
+        key = await loop.run_in_executor(self._threads, self._keys.key, account.id, secret)
+
+        def make() -> None:
+            store = Store(path, key)
+            store.touch()
+            store.close()
+
+        await loop.run_in_executor(self._threads, make)
+        index = AccountIndex(account, path, key, self._threads)
+        await index.reload()
+        await self._pool.run(account, index.refresh)
+        self._open[account.key] = index
+        self._want(index)
+        while len(self._open) > MOST_OPEN:
+            _, old = self._open.popitem(last=False)
+            await loop.run_in_executor(self._threads, old.close)
+        if time.monotonic() - self._swept > _SWEEP_EVERY:
+            self._swept = time.monotonic()
+            in_use = frozenset(each.path for each in self._open.values())
+            gone = await loop.run_in_executor(self._threads, self._shelf.sweep, in_use)
+            if gone:
+                log.info("index.evicted", files=len(gone))
+
+    def _refresh_soon(self, index: AccountIndex) -> None:
+        async def work() -> None:
+            await self._pool.run(index.account, index.refresh)
+            self._want(index)
+
+        self._spawn(index.account.key, "refresh", work)
+
+    def _want(self, index: AccountIndex) -> None:
+        """Have a worker do what is to be done."""
+        account = index.account
+        if not index.wanting or not self._builder.wants(account.id):
+            return
+        job = Job(
+            account=account.id,
+            username=account.username,
+            password=account.password,
+            path=str(index.path),
+            key=index.key.hex(),
+            host=self._imap.host,
+            port=self._imap.port,
+            tls=str(self._imap.tls),
+            ca_file=str(self.settings.ca_file or ""),
+            most_bytes=self.settings.account_bytes,
+        )
+        seen: set[str] = set()
+
+        def report(progress: BuildProgress) -> None:
+            index.progress[progress.mailbox] = progress
+            if progress.done >= progress.total and progress.mailbox not in seen:
+                seen.add(progress.mailbox)
+                self._spawn(account.key, "reload", index.reload)
+
+        def done(well: bool) -> None:
+            index.progress.clear()
+            self._spawn(account.key, "reload", index.reload)
+
+        self._builder.start(job, report, done)
+
+    def _forget(self, key: bytes) -> None:
+        index = self._open.pop(key, None)
+        if index is not None:
+            self._threads.submit(index.close)
+
+    async def close(self) -> None:
+        """End the workers and close the files."""
+        await self._builder.close()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for index in self._open.values():
+            with contextlib.suppress(apsw.Error):
+                index.close()
+        self._threads.shutdown(wait=True)
+
+
+async def _present(session: object) -> None:
+    """The connection is there: the credential is good."""
+
+
+__all__ = ["Index", "IndexSettings"]

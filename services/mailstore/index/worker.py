@@ -1,0 +1,136 @@
+"""`python -m services.mailstore.index.worker`: builds the index of one account, then ends.
+
+A process of its own, so that building takes none of the time in which the service answers calls. The job
+comes as one line of JSON on standard input, since command lines and environments are seen by others;
+progress goes out as lines of JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from services.common.endpoint import TlsMode
+from services.mailstore.imap.connect import Account, ImapServer, connect
+from services.mailstore.imap.session import Session
+from services.mailstore.index.build import BuildProgress, build_rows, build_words
+from services.mailstore.index.source import SessionSource
+from services.mailstore.index.store import Store
+from services.mailstore.index.sync import MailboxSync
+from services.mailstore.mailboxes import listing
+from services.mailstore.mailboxes.model import Mailbox, Tree, Use
+
+HIDDEN = frozenset({Use.TRASH, Use.JUNK})
+# Views show again what lies in other mailboxes.
+VIEWS = frozenset({Use.ALL, Use.FLAGGED})
+_FIRST = (Use.INBOX, Use.SENT, Use.ARCHIVE, Use.DRAFTS, Use.NONE, Use.JUNK, Use.TRASH)
+# Octets of SQLite's page cache, per worker: the indices of a large mailbox, while rows go in anywhere.
+_CACHE_MIB = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to build. `key` is the file's key in hexadecimal; sizes in octets."""
+
+    account: str
+    username: str
+    password: str
+    path: str
+    key: str
+    host: str
+    port: int
+    tls: str
+    ca_file: str
+    most_bytes: int
+    words: bool = True
+
+    def __repr__(self) -> str:
+        return f"Job({self.account!r})"
+
+
+class Full(Exception):
+    """The file has reached its bound."""
+
+
+def order(tree: Tree) -> list[Mailbox]:
+    """The mailboxes to hold, those that are looked at most first."""
+    boxes = [box for box in tree.mailboxes if box.selectable and box.use not in VIEWS]
+    return sorted(boxes, key=lambda box: (_FIRST.index(box.use), box.name))
+
+
+async def build(job: Job, report: Callable[[BuildProgress], None]) -> None:
+    """Do the job. Full where the file has grown to its bound; else what goes wrong on the connection."""
+    path = Path(job.path)
+    store = Store(path, bytes.fromhex(job.key), cache_mib=_CACHE_MIB, busy_ms=5000)
+    try:
+        session = await connect(_server(job), Account(job.account, job.username, job.password))
+        try:
+            await _mailboxes(job, store, session, report)
+        finally:
+            await session.logout()
+    finally:
+        store.close()
+
+
+async def _mailboxes(
+    job: Job, store: Store, session: Session, report: Callable[[BuildProgress], None]
+) -> None:
+    def checked(progress: BuildProgress) -> None:
+        if store.size_bytes() > job.most_bytes:
+            raise Full
+        report(progress)
+
+    boxes = order(await listing.list_mailboxes(session, counts=False))
+    source = SessionSource(session, raw=True)
+    await source.prepare()
+    sync = MailboxSync(store, source)
+    for box in boxes:
+        await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=checked)
+    if not job.words:
+        return
+    for box in boxes:
+        state = sync.writer.mailbox(box.name)
+        if state is not None and state.complete and state.texted > 1:
+            await source.open(box.name)
+            await build_words(sync, box.name, report=checked)
+
+
+def _server(job: Job) -> ImapServer:
+    tls = TlsMode(job.tls)
+    context = None
+    if tls is not TlsMode.PLAIN:
+        context = ssl.create_default_context()
+        if job.ca_file:
+            context.load_verify_locations(job.ca_file)
+    return ImapServer(job.host, job.port, tls, context)
+
+
+def main() -> int:
+    os.nice(10)
+    fields: dict[str, Any] = json.loads(sys.stdin.readline())
+    job = Job(**fields)
+
+    def report(progress: BuildProgress) -> None:
+        sys.stdout.write(json.dumps(asdict(progress)) + "\n")
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(build(job, report))
+    except Full:
+        return 3
+    except Exception as err:
+        # The text of an error may hold what the server said; its kind is enough to look for it.
+        sys.stderr.write(f"{type(err).__name__}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
