@@ -14,6 +14,8 @@ from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore.acting.flags import SystemFlag
 from services.mailstore.acting.targets import Target
 from services.mailstore.imap import utf7
+from services.mailstore.imap.connect import Account
+from services.mailstore.index.service import Index
 from services.mailstore.mailboxes.model import Mailbox, Namespace, Use
 from services.mailstore.mime.model import Address, Attachment, DeliveryReport, Envelope, Part
 from services.mailstore.names import Flags, MessageName, MessageRange, check_name
@@ -185,6 +187,14 @@ def message_flags_to(flags: Flags) -> types_pb.MessageFlags:
         forwarded=flags.forwarded,
         labels=flags.labels,
     )
+
+
+def indexing_to(index: Index | None, account: Account, mailbox: str) -> types_pb.Progress | None:
+    """How far building the mailbox's index is; None where that is not under way."""
+    progress = index.progress(account, mailbox) if index is not None else None
+    if progress is None:
+        return None
+    return types_pb.Progress(done_units=progress.done, total_units=progress.total)
 
 
 def row_to(row: Row) -> types_pb.MessageSummary:

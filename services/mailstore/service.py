@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 
 from services.mailstore.accounts import Accounts
 from services.mailstore.acting.requests import Locks, Requests
 from services.mailstore.imap.pool import Pool
+from services.mailstore.index.service import Index
 from services.mailstore.metrics import CONNECTIONS, WATCHED
 from services.mailstore.reading.rows import RowCache
 from services.mailstore.reading.snippets import Snippets
@@ -28,6 +30,7 @@ class Service:
         self.snippets = Snippets()
         self.structures = Structures()
         self.threads = ThreadCache()
+        self.index = self._make_index(settings)
         self.requests = Requests()
         self.locks = Locks()
         self.watchers = Watchers(settings.imap)
@@ -47,4 +50,14 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._house
         await self.watchers.close()
+        if self.index is not None:
+            await self.index.close()
         await self.pool.close()
+
+    def _make_index(self, settings: MailstoreSettings) -> Index | None:
+        if settings.index is None:
+            return None
+        # The index's secret comes from the sealing key, so that replicas agree and there is no further one
+        # to keep.
+        pepper = hashlib.sha256(b"postern index pepper v1" + settings.sealing_key.to_text().encode()).digest()
+        return Index(settings.index, pepper, settings.imap, self.pool, self.snippets)

@@ -11,6 +11,7 @@ from services.common.sealing import PrivateKey, SealingError
 from services.common.settings import Env, SettingsError
 from services.mailstore.imap.connect import ImapServer
 from services.mailstore.imap.pool import PoolLimits
+from services.mailstore.index.shelf import IndexSettings
 
 SCHEMES = {
     "imap": Scheme(143, TlsMode.PLAIN),
@@ -29,6 +30,7 @@ class MailstoreSettings:
     sealing_key: PrivateKey = field(repr=False)
     auth_address: str = ""
     max_message_bytes: int = 64 * 1024 * 1024
+    index: IndexSettings | None = None
 
     @classmethod
     def from_env(cls, env: Env) -> MailstoreSettings:
@@ -43,7 +45,27 @@ class MailstoreSettings:
             sealing_key=_sealing_key(env),
             auth_address=env.address("AUTH_ADDRESS", "127.0.0.1:5101"),
             max_message_bytes=env.integer("MAX_MESSAGE_BYTES", 64 * 1024 * 1024, minimum=1024),
+            index=index_settings(env),
         )
+
+
+def index_settings(env: Env) -> IndexSettings | None:
+    """Where mailboxes are indexed, from POSTERN_INDEX_DIR; None, which is no index, where that is not set."""
+    directory = env.path("INDEX_DIR", must_exist=False)
+    if directory is None:
+        return None
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as err:
+        raise SettingsError(f"POSTERN_INDEX_DIR: cannot make {directory}: {err.strerror}") from None
+    mib = 1024 * 1024
+    return IndexSettings(
+        directory=directory,
+        account_bytes=env.integer("INDEX_ACCOUNT_MIB", 4 * 1024, minimum=1) * mib,
+        total_bytes=env.integer("INDEX_MIB", 50 * 1024, minimum=1) * mib,
+        workers=env.integer("INDEX_WORKERS", 1, minimum=1, maximum=64),
+        ca_file=env.path("MAIL_CA_FILE"),
+    )
 
 
 def imap_server(env: Env) -> ImapServer:

@@ -12,12 +12,11 @@ from typing import Any, TypeVar
 
 import apsw
 
-from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
 from services.mailstore.index.build import BuildProgress
 from services.mailstore.index.model import MailboxState
-from services.mailstore.index.source import SessionSource
+from services.mailstore.index.source import Opened, SessionSource
 from services.mailstore.index.store import IndexBroken, Store
 from services.mailstore.index.sync import MailboxSync, TooMuch
 from services.mailstore.index.worker import HIDDEN, order
@@ -114,21 +113,20 @@ class AccountIndex:
         state = self.states.get(mailbox)
         return state if state is not None and state.complete else None
 
-    async def verify(self, session: Session, mailbox: str) -> tuple[MailboxState, Mailbox]:
-        """The mailbox as it is at the server now, what is held brought up to date with it. TooMuch where
-        that is not to be done while somebody waits; apsw.BusyError where a worker writes.
+    async def verify(self, session: Session, mailbox: str) -> tuple[MailboxState, int]:
+        """The mailbox as it is at the server now, what is held brought up to date with it, and how many are
+        unread. TooMuch where that is not to be done while somebody waits, apsw.BusyError where a worker
+        writes.
         """
         state = self.complete(mailbox)
         if state is None:
             raise TooMuch
-        try:
-            box = await listing.status(session, mailbox)
-        except CommandRefused as err:
-            # No such mailbox, most likely: what asks the server in earnest tells.
-            raise TooMuch from err
-        if not agrees(state, box):
+        # Opened afresh, for STATUS of a mailbox that is open tells what the connection has seen of it so far
+        # (Dovecot), and one that was replaced under its name would go on being shown.
+        opened, unread = await SessionSource(session).look(mailbox)
+        if not agrees(state, opened, unread):
             state = await self._update(session, state, MOST_INLINE)
-        return state, box
+        return state, unread
 
     async def _update(self, session: Session, state: MailboxState, most: int) -> MailboxState:
         async with self.writing() as store:
@@ -143,6 +141,9 @@ class AccountIndex:
         """Bring all mailboxes up to date that differ a little. The names of those that agree with the
         server now.
         """
+        if session.selected is not None:
+            # STATUS of the mailbox that is open tells what the connection has seen of it so far.
+            await session.command(b"NOOP")
         tree = await listing.list_mailboxes(session, counts=True)
         self.tree = tree
         await self._follow(tree)
@@ -152,7 +153,7 @@ class AccountIndex:
             state = self.complete(box.name)
             if state is None:
                 continue
-            if not agrees(state, box):
+            if not agrees(state, _opened(box), box.unread_count):
                 try:
                     await self._update(session, state, MOST_REFRESHED)
                 except (TooMuch, apsw.BusyError):
@@ -196,16 +197,22 @@ class AccountIndex:
             return await self.run(_write_flags, store, state.id, changes)
 
 
-def agrees(state: MailboxState, box: Mailbox) -> bool:
-    """Whether what is held is what STATUS tells; of flags only where the server keeps MODSEQ. UIDs only
-    grow, so the same UIDNEXT and number mean the same messages.
+def agrees(state: MailboxState, opened: Opened, unread: int) -> bool:
+    """Whether what is held is what the server tells; of flags only where it keeps MODSEQ. UIDs only grow, so
+    the same UIDNEXT and number mean the same messages.
     """
     return (
-        state.uid_validity == box.uid_validity
-        and state.uid_next == box.uid_next
-        and state.total == box.message_count
-        and state.modseq == box.highest_modseq
-        and (bool(state.modseq) or state.unread == box.unread_count)
+        state.uid_validity == opened.uid_validity
+        and state.uid_next == opened.uid_next
+        and state.total == opened.exists
+        and state.modseq == opened.modseq
+        and (bool(state.modseq) or state.unread == unread)
+    )
+
+
+def _opened(box: Mailbox) -> Opened:
+    return Opened(
+        box.name, box.uid_validity, box.uid_next, box.message_count, box.highest_modseq, box.mailbox_id
     )
 
 

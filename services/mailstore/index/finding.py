@@ -153,3 +153,13 @@ def _read_token(request: SearchRequest) -> _Token | None:
                 raise invalid_argument("page_token", "other_list")
             return _Token(before, shown, server)
     return None
+
+
+def is_index_token(token: str) -> bool:
+    """Whether a page token was made here."""
+    if not token:
+        return False
+    match tokens.decode(token):
+        case ["index", *_]:
+            return True
+    return False

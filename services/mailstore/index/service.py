@@ -20,7 +20,7 @@ from services.mailstore.imap.pool import Account, Pool
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.build import BuildProgress
 from services.mailstore.index.builder import Builder
-from services.mailstore.index.finding import ServerSearch, find
+from services.mailstore.index.finding import ServerSearch, find, is_index_token
 from services.mailstore.index.keys import Keys
 from services.mailstore.index.opening import open_conversation
 from services.mailstore.index.serving import Lists, Served
@@ -84,6 +84,13 @@ class Index:
     ) -> AsyncIterator[SearchStep] | None:
         """A search, None where it is the server's alone."""
         index = self._use(account)
+        if index is None and is_index_token(request.token):
+            # The page before came out of the index: it is there in a moment.
+            await asyncio.wait(
+                [task for (key, _), task in self._tasks.items() if key == account.key] or [_nothing()],
+                timeout=5,
+            )
+            index = self._use(account)
         if index is None:
             return None
         return await find(index, request, server, lambda: self._refresh_soon(index))
@@ -208,6 +215,12 @@ class Index:
             with contextlib.suppress(apsw.Error):
                 index.close()
         self._threads.shutdown(wait=True)
+
+
+def _nothing() -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
 
 
 async def _present(session: object) -> None:

@@ -69,7 +69,7 @@ class Lists:
         self._snippets = snippets
 
     async def page(self, index: AccountIndex, request: PageRequest) -> Served[Page] | None:
-        """A page of messages. MAILBOX_NOT_FOUND; MAILBOX_CHANGED where the token is of another UIDVALIDITY."""
+        """A page of messages. MAILBOX_CHANGED where the token is of another UIDVALIDITY."""
         condition = _condition(request.query)
         if condition is _UNANSWERABLE or not _serves(index, request.mailbox, request.query):
             return None
@@ -79,14 +79,14 @@ class Lists:
             return _look(store, index, request, token, condition, conversations=False)
 
         async def live(session: Session) -> Page:
-            state, box = await index.verify(session, request.mailbox)
+            state, unread = await index.verify(session, request.mailbox)
             view = await index.read(look)
             if not state.modseq and await index.flags(session, state, [r.uid for r in view.listed.rows]):
                 view = await index.read(look)
             if not all(row.snippet is not None for row in view.listed.rows):
                 await _opened(session, view.state)
             rows = await with_snippets(session, index.account.id, view.listed.rows, self._snippets)
-            return _page(request, view, rows, box.unread_count)
+            return _page(request, view, rows, unread)
 
         async def kept() -> Page:
             view = await index.read(look)

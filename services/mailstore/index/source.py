@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.mailstore.imap.parser import Response
+from services.mailstore.imap.parser import Response, pairs
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_set, uid_sets
 from services.mailstore.index.fetched import lazily, read_flag_change
@@ -90,11 +90,24 @@ class SessionSource:
         return self._session.selected.exists if self._session.selected else 0
 
     async def open(self, name: str) -> Opened:
+        opened, _ = await self._select(name)
+        return opened
+
+    async def look(self, name: str) -> tuple[Opened, int]:
+        """As `open`, and how many messages are unread; in one round trip."""
+        opened, results = await self._select(name, [b"STATUS", self._session.mailbox(name), b"(UNSEEN)"])
+        unread = 0
+        for response in results[0].data("STATUS"):
+            value = pairs(response.values[1]).get(b"UNSEEN") if len(response.values) > 1 else None
+            unread = value if isinstance(value, int) else unread
+        return opened, unread
+
+    async def _select(self, name: str, *then: list[bytes]) -> tuple[Opened, list[Result]]:
         session = self._session
         command = list(session.begin_select(name, False))
         if session.has("CONDSTORE") or session.has("QRESYNC"):
             command.append(b"(CONDSTORE)")
-        (result,) = await session.execute(command)
+        result, *others = await session.execute(command, *then)
         if result.status != "OK":
             raise refused(result)
         selected = session.selected
@@ -103,7 +116,7 @@ class SessionSource:
         if not uid_next and selected.exists:
             uids = await self.uids(1, 0)
             uid_next = uids[-1] + 1 if uids else 1
-        return Opened(
+        opened = Opened(
             name,
             selected.uid_validity,
             uid_next or 1,
@@ -111,6 +124,7 @@ class SessionSource:
             selected.highest_modseq,
             _object_id(result),
         )
+        return opened, others
 
     async def fetch(self, commands: Sequence[Sequence[bytes]]) -> list[Response]:
         found: list[Response] = []

@@ -47,7 +47,12 @@ class ReadingMethods:
             service = self._service
             return await read_page(session, account.id, wanted, service.rows, service.snippets)
 
-        page = await self._service.pool.run(account, work, mailbox=wanted.mailbox)
+        index = self._service.index
+        served = await index.page(account, wanted) if index is not None else None
+        if served is not None:
+            page = served.value
+        else:
+            page = await self._service.pool.run(account, work, mailbox=wanted.mailbox)
         return pb.ListMessagesResponse(
             messages=[convert.row_to(row) for row in page.rows],
             next_page_token=page.next_token,
@@ -57,6 +62,8 @@ class ReadingMethods:
             position=page.position,
             uid_validity=page.uid_validity,
             state=page.state,
+            stale_seconds=served.stale_seconds if served is not None else 0,
+            indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
 
     async def GetMessage(self, request: pb.GetMessageRequest, context: Context) -> pb.GetMessageResponse:

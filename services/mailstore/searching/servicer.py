@@ -11,7 +11,7 @@ from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore import convert
 from services.mailstore.reading import tokens
 from services.mailstore.searching import query as queries
-from services.mailstore.searching.run import SearchRequest, search
+from services.mailstore.searching.run import SearchRequest, SearchStep, search
 
 if TYPE_CHECKING:
     from services.mailstore.service import Service
@@ -36,7 +36,12 @@ class SearchingMethods:
         )
         account = self._service.accounts.current()
         service = self._service
-        steps = search(service.pool, account, wanted, service.rows, service.snippets)
+
+        def server(asked: SearchRequest) -> AsyncIterator[SearchStep]:
+            return search(service.pool, account, asked, service.rows, service.snippets)
+
+        indexed = await service.index.search(account, wanted, server) if service.index is not None else None
+        steps = indexed if indexed is not None else server(wanted)
         async with aclosing(steps):  # type: ignore[type-var]
             async for step in steps:
                 yield pb.SearchMessagesResponse(

@@ -51,7 +51,12 @@ class ThreadMethods:
                 session, account.id, wanted, service.threads, service.rows, service.snippets
             )
 
-        page = await service.pool.run(account, work, mailbox=wanted.mailbox)
+        index = service.index
+        served = await index.conversations(account, wanted) if index is not None else None
+        if served is not None:
+            page = served.value
+        else:
+            page = await service.pool.run(account, work, mailbox=wanted.mailbox)
         return pb.ListConversationsResponse(
             conversations=[_row_to(row) for row in page.rows],
             next_page_token=page.next_token,
@@ -61,6 +66,8 @@ class ThreadMethods:
             position=page.position,
             uid_validity=page.uid_validity,
             state=page.state,
+            stale_seconds=served.stale_seconds if served is not None else 0,
+            indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
 
     async def GetConversation(
@@ -80,9 +87,12 @@ class ThreadMethods:
             case _:
                 raise invalid_argument("conversation", "missing")
         service, account = self._service, self._service.accounts.current()
-        opened = await get_conversation(
-            service.pool, account, wanted, service.threads, service.rows, service.snippets
-        )
+        index = service.index
+        opened = await index.conversation(account, wanted) if index is not None else None
+        if opened is None:
+            opened = await get_conversation(
+                service.pool, account, wanted, service.threads, service.rows, service.snippets
+            )
         end = start + size
         return pb.GetConversationResponse(
             conversation=_row_to(opened.row),

@@ -1,0 +1,245 @@
+"""Lists, conversations and search out of the index: the same answers as from the server, at every moment."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from imapclient import IMAPClient
+
+from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
+from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore.index.shelf import IndexSettings
+from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
+from tests.support.dovecot import Dovecot, DovecotOptions
+
+SERVERS = {
+    "qresync": DovecotOptions(),
+    "neither": DovecotOptions(without=("CONDSTORE", "QRESYNC")),
+}
+KEYS = types_pb.SortOrder
+SORTED_BY: dict[int, Callable[[types_pb.MessageSummary], object]] = {
+    KEYS.KEY_SUBJECT: lambda row: row.envelope.subject.removeprefix("Re: ").replace("Ä", "A").lower(),
+    KEYS.KEY_SIZE: lambda row: row.size_bytes,
+    KEYS.KEY_FROM: lambda row: (
+        getattr(row.envelope, "from")[0].name.replace("É", "E").replace("ë", "e").lower()
+    ),
+}
+
+
+@pytest.fixture(params=list(SERVERS))
+def server(request: pytest.FixtureRequest, dovecot_with: Callable[[DovecotOptions], Dovecot]) -> Dovecot:
+    return dovecot_with(SERVERS[request.param])
+
+
+@pytest.fixture
+async def both(server: Dovecot, tmp_path: Path) -> AsyncIterator[tuple[Client, Client, IMAPClient]]:
+    """mailstore with an index, mailstore without, and another client, of one account."""
+    user = server.add_user()
+    plain = settings_for("127.0.0.1", server.imap_port)
+    with server.connect(user) as other:
+        for name in ("Sent", "Trash", "Elsewhere"):
+            other.create_folder(name)
+        async with (
+            serving(replace(plain, index=IndexSettings(tmp_path / "index")), user) as indexed,
+            serving(plain, user) as direct,
+        ):
+            yield indexed, direct, other
+
+
+def fill(other: IMAPClient, count: int = 40) -> None:
+    rng = random.Random(7)
+    for number in range(count):
+        date = f"Mon, 02 Nov 2026 {10 + number // 60:02d}:{number * 7 % 60:02d}:00 +0000"
+        box = rng.choice(["INBOX", "INBOX", "INBOX", "Sent", "Elsewhere"])
+        fields = {
+            "Date": date,
+            "From": f"{rng.choice(['Ann', 'Émile', 'bob', 'Zoë'])} <p{number % 5}@example.org>",
+        }
+        if number % 3 == 0 and number:
+            fields |= {"In_Reply_To": f"<i{number - 3}@x>", "References": f"<i{number - 3}@x>"}
+        flags = rng.sample([rb"\Seen", rb"\Flagged", rb"\Answered", b"work"], rng.randint(0, 2))
+        subject = rng.choice(["Re: Plans", "budget of May", "Ärger", "meeting"]) + f" {number % 4}"
+        text = f"word{number} lorem " + "ipsum " * rng.randint(1, 300)
+        other.append(box, message(subject, text, Message_ID=f"<i{number}@x>", **fields), flags)
+
+
+async def until_indexed(client: Client, *mailboxes: str, words: bool = True) -> None:
+    """Use the account until its mailboxes are held."""
+    deadline = time.monotonic() + 30
+    index = client.service.index
+    assert index is not None
+    while time.monotonic() < deadline:
+        await client.list()
+        for account in index._open.values():
+            held = [account.complete(name) for name in mailboxes or ("INBOX",)]
+            if all(state is not None and (state.searchable or not words) for state in held):
+                return
+        await asyncio.sleep(0.1)
+    raise AssertionError("not indexed in time")
+
+
+def rows(reply: pb.ListMessagesResponse) -> list[types_pb.MessageSummary]:
+    return list(reply.messages)
+
+
+async def served(client: Client) -> None:
+    """From here on an answer that is not the index's fails the test."""
+
+    async def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("asked the server for rows")
+
+    for module in ("reading.servicer.read_page", "threads.servicer.list_conversations"):
+        pytest.MonkeyPatch().setattr(f"services.mailstore.{module}", refuse)
+
+
+async def test_pages_are_the_same(both: tuple[Client, Client, IMAPClient]) -> None:
+    indexed, direct, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    for key in (KEYS.KEY_ARRIVAL, KEYS.KEY_DATE, KEYS.KEY_SUBJECT, KEYS.KEY_SIZE, KEYS.KEY_FROM):
+        for ascending in (False, True):
+            order = types_pb.SortOrder(key=key, ascending=ascending)
+            token = their_token = ""
+            for _ in range(3):
+                mine = await indexed.list(order=order, page_size=7, page_token=token)
+                theirs = await direct.list(order=order, page_size=7, page_token=their_token)
+                # Rows that are equal in the key may stand in another order.
+                sort = SORTED_BY.get(key)
+                if sort:
+                    assert [sort(row) for row in rows(mine)] == [sort(row) for row in rows(theirs)], key
+                else:
+                    assert rows(mine) == rows(theirs), (key, ascending)
+                assert (mine.total_count, mine.unread_count, mine.position, mine.uid_validity) == (
+                    theirs.total_count,
+                    theirs.unread_count,
+                    theirs.position,
+                    theirs.uid_validity,
+                )
+                token, their_token = mine.next_page_token, theirs.next_page_token
+            back = await indexed.list(order=order, page_size=7, page_token=mine.previous_page_token)
+            assert back.position == mine.position - 7
+    skipped = await indexed.list(skip=5, page_size=3)
+    assert rows(skipped) == rows(await direct.list(skip=5, page_size=3))
+
+
+async def test_what_others_do_shows_at_once(both: tuple[Client, Client, IMAPClient]) -> None:
+    indexed, direct, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    rng = random.Random(1)
+    for _ in range(15):
+        other.select_folder("INBOX")
+        uids = other.search()
+        chosen = rng.sample(uids, 2)
+        match rng.randrange(4):
+            case 0:
+                other.append("INBOX", message("new", "news"))
+            case 1:
+                other.add_flags(chosen, [rng.choice([rb"\Seen", rb"\Flagged", b"later"])])
+            case 2:
+                other.move(chosen, "Elsewhere")
+            case 3:
+                other.delete_messages(chosen)
+                other.expunge(chosen)
+        mine, theirs = await indexed.list(page_size=50), await direct.list(page_size=50)
+        assert rows(mine) == rows(theirs)
+        assert mine.total_count == theirs.total_count
+
+
+async def test_conversations(both: tuple[Client, Client, IMAPClient]) -> None:
+    indexed, direct, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    request = pb.ListConversationsRequest(mailbox="INBOX", page_size=30)
+    mine = await indexed.messages.ListConversations(request, token=indexed.token())
+    assert mine.total_count == len(mine.conversations) and mine.total_count > 5
+    uids = [name.uid for row in mine.conversations for name in row.messages]
+    assert sorted(uids) == [row.name.uid for row in reversed(rows(await direct.list(page_size=100)))]
+    for row in mine.conversations:
+        wanted = pb.GetConversationRequest(conversation_id=row.conversation_id)
+        opened = await indexed.messages.GetConversation(wanted, token=indexed.token())
+        assert len(opened.messages) == row.message_count == opened.conversation.message_count
+        assert row.newest.name in [each.name for each in opened.messages]
+        assert row.unread_count == sum(not each.flags.seen for each in opened.messages)
+        by_name = pb.GetConversationRequest(message=row.newest.name)
+        assert await indexed.messages.GetConversation(by_name, token=indexed.token()) == opened
+    pages: list[str] = []
+    token = ""
+    while True:
+        request = pb.ListConversationsRequest(mailbox="INBOX", page_size=4, page_token=token)
+        page = await indexed.messages.ListConversations(request, token=indexed.token())
+        assert page.position == len(pages)
+        pages += [row.conversation_id for row in page.conversations]
+        token = page.next_page_token
+        if not token:
+            break
+    assert pages == [row.conversation_id for row in mine.conversations]
+
+
+async def find(client: Client, text: str, **fields: object) -> tuple[list[types_pb.MessageSummary], int]:
+    """All rows of a search, page by page, and the number told."""
+    found: list[types_pb.MessageSummary] = []
+    token, total = "", 0
+    for _ in range(100):
+        request = pb.SearchMessagesRequest(
+            query=types_pb.SearchQuery(text=text), page_size=7, page_token=token, **fields
+        )
+        steps = await client.stream("SearchMessages", request)
+        for step in steps:
+            found.extend(step.messages)
+        total, token = steps[-1].total_count, steps[-1].next_page_token
+        if not token:
+            return found, total
+    raise AssertionError("pages without end")
+
+
+QUERIES = [
+    "word17",
+    "budget",
+    "from:bob",
+    "subject:meeting",
+    "is:unread",
+    "is:starred budget",
+    "after:2020-01-01 -budget",
+    "in:sent lorem",
+    "larger:1k",
+    '"word17 lorem"',
+    "ärger",
+    "to:alice label:work",
+    "nothingatall",
+]
+
+
+async def test_search_finds_the_same(both: tuple[Client, Client, IMAPClient]) -> None:
+    indexed, direct, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    for text in QUERIES:
+        mine, total = await find(indexed, text)
+        theirs, _ = await find(direct, text)
+        names = [(row.name.mailbox, row.name.uid) for row in mine]
+        assert len(names) == len(set(names)) == total, text
+        assert sorted(names) == sorted((row.name.mailbox, row.name.uid) for row in theirs), text
+        times = [row.received_time.seconds for row in mine]
+        assert times == sorted(times, reverse=True), text
+
+
+async def test_the_list_stays_while_the_server_is_away(own_dovecot: Dovecot, tmp_path: Path) -> None:
+    user = own_dovecot.add_user()
+    with own_dovecot.connect(user) as other:
+        for number in range(5):
+            other.append("INBOX", message(f"kept {number}"))
+    plain = settings_for("127.0.0.1", own_dovecot.imap_port, connect_timeout=1.0, io_timeout=2.0)
+    async with serving(replace(plain, index=IndexSettings(tmp_path / "index")), user) as indexed:
+        await until_indexed(indexed, "INBOX")
+        before = await indexed.list()
+        own_dovecot.stop()
+        after = await indexed.list()
+        assert rows(after) == rows(before)
+        assert after.stale_seconds >= 1 and before.stale_seconds == 0
