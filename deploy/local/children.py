@@ -160,6 +160,8 @@ def _settings(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
         own["POSTERN_SIGNING_KEY_FILE"] = str(keys / "signing.pem")
         own["POSTERN_SESSION_KEY_FILE"] = str(keys / "session.key")
         own["POSTERN_SEALING_PUBLIC_KEYS_DIR"] = str(keys / "sealing")
+    if name == "mailstore":
+        own["POSTERN_INDEX_DIR"] = environment.get("POSTERN_INDEX_DIR") or str(var / "index")
     if name in ("mailstore", "sender"):
         own["POSTERN_SEALING_KEY_FILE"] = str(keys / f"sealing/{name}.key")
     return own

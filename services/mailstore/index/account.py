@@ -27,7 +27,7 @@ from services.mailstore.mailboxes.model import Mailbox, Tree
 T = TypeVar("T")
 # Messages that may be brought in while a call waits, and in the background without a worker.
 MOST_INLINE, MOST_REFRESHED = 200, 1000
-_CACHE_MIB = 8
+_CACHE_MIB = 6
 _BUSY_MS = 250
 
 
