@@ -89,6 +89,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/", _home),
         open_to_all("/sign-in", signin.show),
         open_to_all("/sign-in", signin.submit, "POST"),
+        open_to_all("/sign-in/code", signin.submit_code, "POST"),
         open_to_all("/sign-out", signin.leave_page),
         open_to_all("/sign-out", signin.leave, "POST"),
         page("/mail/{mailbox}", mail.show),

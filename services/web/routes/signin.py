@@ -13,10 +13,12 @@ from services.web.edge import Edge
 from services.web.errors import FormExpired, explain, sentence
 from services.web.forms import Form, read_form
 from services.web.i18n import gettext as _
-from services.web.model.account import Challenge
+from services.web.model.account import Challenge, SignedIn
 from services.web.pages import kept_form, sign_in_page
 from services.web.routes import compose
 from services.web.session import Me
+
+CODE_KINDS = ("totp", "hotp", "recovery")
 
 
 async def show(edge: Edge, request: Request) -> Response:
@@ -34,13 +36,7 @@ async def submit(edge: Edge, request: Request) -> Response:
     form = await read_form(request, 2 * edge.settings.max_form_bytes)
     visitor = request.cookies.get(edge.cookies.visitor, "")
     email, password = form.get("email").strip(), form.get("password")
-    kept = kept_form(form.get("kept")) if form.get("kept") else None
-    back: dict[str, Any] = {
-        "email": email,
-        "next_": form.get("next"),
-        "kept": kept,
-        "kept_for": form.get("kept_for"),
-    }
+    back = _carried(form)
     if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
         problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
         return sign_in_page(edge, request, problem=problem, status=403, **back)
@@ -53,8 +49,78 @@ async def submit(edge: Edge, request: Request) -> Response:
         status = explain(err).status
         return sign_in_page(edge, request, problem=sentence(err), status=status, **back)
     if isinstance(outcome, Challenge):
+        return code_page(edge, request, outcome, form)
+    return await _signed_in(edge, request, outcome, form)
+
+
+async def submit_code(edge: Edge, request: Request) -> Response:
+    """The second step: a code from an app, or a recovery code."""
+    form = await read_form(request, 2 * edge.settings.max_form_bytes)
+    visitor = request.cookies.get(edge.cookies.visitor, "")
+    if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
+        raise FormExpired
+    kinds = tuple(kind for kind in form.get("kinds").split() if kind in CODE_KINDS)
+    challenge = Challenge(form.get("state"), kinds)
+    code = "".join(form.get("code").split())
+    if not code:
+        return code_page(edge, request, challenge, form, _("Type the code."), 400)
+    try:
+        outcome = await edge.services.auth.continue_sign_in(
+            challenge.state, code, form.get("kind"), edge.client(request)
+        )
+    except PosternError as err:
+        status = explain(err).status
+        if err.reason == Reason.AUTHENTICATION_FAILED:
+            return code_page(
+                edge, request, challenge, form, _("This code is not right. Try the next one."), status
+            )
+        if err.reason in (Reason.SESSION_ENDED, Reason.NOT_FOUND):
+            problem = _("It took too long. Sign in again.")
+            return sign_in_page(edge, request, problem=problem, status=401, **_carried(form))
+        return code_page(edge, request, challenge, form, sentence(err), status)
+    if isinstance(outcome, Challenge):
+        return code_page(edge, request, outcome, form)
+    return await _signed_in(edge, request, outcome, form)
+
+
+def code_page(
+    edge: Edge, request: Request, challenge: Challenge, form: Form, problem: str = "", status: int = 200
+) -> Response:
+    """The page that asks for a code. It carries what the sign-in page carried."""
+    kinds = [kind for kind in challenge.kinds if kind in CODE_KINDS]
+    if not kinds:
         problem = sentence(PosternError(Reason.UNSUPPORTED))
-        return sign_in_page(edge, request, problem=problem, status=501, **back)
+        return sign_in_page(edge, request, problem=problem, status=501, **_carried(form))
+    names = {
+        "totp": _("Code from your app"),
+        "hotp": _("Code from your card"),
+        "recovery": _("Recovery code"),
+    }
+    context = {
+        "csrf": crypto.form_token(request.cookies.get(edge.cookies.visitor, "")),
+        "state": challenge.state,
+        "kinds": [(kind, names[kind]) for kind in kinds],
+        "kind": form.get("kind") if form.get("kind") in kinds else kinds[0],
+        "problem": problem,
+        "next": form.get("next"),
+        "kept": form.get("kept"),
+        "kept_for": form.get("kept_for"),
+    }
+    return edge.renderer.page(request, "sign_in_code.html", context, status)
+
+
+def _carried(form: Form) -> dict[str, Any]:
+    """What a sign-in page passes on: the address, the way back, and the form that waits."""
+    return {
+        "email": form.get("email").strip(),
+        "next_": form.get("next"),
+        "kept": kept_form(form.get("kept")) if form.get("kept") else None,
+        "kept_for": form.get("kept_for"),
+    }
+
+
+async def _signed_in(edge: Edge, request: Request, outcome: SignedIn, form: Form) -> Response:
+    kept = kept_form(form.get("kept")) if form.get("kept") else None
     response: Response
     if kept is not None:
         me = await edge.sessions.open(outcome.secret, edge.client(request))

@@ -50,12 +50,18 @@ class FakeAuth:
     grants: int = 0
     seconds: float = 300
     fail: PosternError | None = None
+    second_factor: bool = False
 
     async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge:
         if self.fail:
             raise self.fail
         if self.passwords.get(address.lower()) != password:
             raise PosternError(Reason.AUTHENTICATION_FAILED)
+        if self.second_factor:
+            return Challenge("state", ("totp", "recovery"))
+        return self._begin(address)
+
+    def _begin(self, address: str) -> SignedIn:
         secret = f"secret-{len(self.sessions)}-" + "x" * 30
         self.sessions[secret] = address.lower()
         return SignedIn(secret, address.lower())
@@ -63,7 +69,9 @@ class FakeAuth:
     async def continue_sign_in(
         self, state: str, code: str, kind: str, client: Client
     ) -> SignedIn | Challenge:
-        raise PosternError(Reason.UNSUPPORTED)
+        if (state, code, kind) != ("state", "123456", "totp"):
+            raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"what": "code"})
+        return self._begin("alice@example.org")
 
     async def grant(self, secret: str, client: Client) -> Grant:
         if secret not in self.sessions:
