@@ -187,8 +187,13 @@ class Supervisor:
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() or ["(empty log)"]
-    return lines[-1][:300]
+    """The last line of a log for a person: of a structured one the event and the chain of causes."""
+    line = (log.read_text(errors="replace").strip().splitlines() or ["(empty log)"])[-1]
+    with contextlib.suppress(ValueError, AttributeError):
+        entry = json.loads(line)
+        causes = [cause.partition(" at ")[0] for cause in entry.get("exception", "").split(" | caused by ")]
+        line = f"{entry['event']}: {', because of '.join(causes)}"
+    return line[:400]
 
 
 def _short(path: Path) -> str:

@@ -92,6 +92,17 @@ async def test_a_process_that_refuses_its_settings_ends_the_start(tmp_path: Path
     assert not run.file.exists()
 
 
+async def test_the_causes_in_a_structured_log_are_shown(tmp_path: Path, runs: list[Run]) -> None:
+    entry = (
+        '{"event": "service.failed", "exception": "A.Error x at a.py:1 f | caused by B.Refused at b.py:2 g"}'
+    )
+    bad = child(tmp_path, "bad", f"print({entry!r}, flush=True); raise SystemExit(1)")
+    run = Run(tmp_path, bad)
+    runs.append(run)
+    with pytest.raises(CannotStart, match=r"service.failed: A.Error x, because of B.Refused$"):
+        await run.supervisor.start(20)
+
+
 async def test_a_process_that_never_answers_is_named(tmp_path: Path, runs: list[Run]) -> None:
     run = Run(tmp_path, child(tmp_path, "good", SERVE), child(tmp_path, "slow", HANG))
     runs.append(run)
