@@ -84,8 +84,10 @@ class Requests:
             self._put(key, entry)
         try:
             async for step in work():
-                if len(entry.steps) < self._most_steps:
-                    entry.steps.append(step)
+                if len(entry.steps) >= self._most_steps:
+                    # Bounded; the last one, which says how far it came, is always kept.
+                    entry.steps.pop()
+                entry.steps.append(step)
                 yield step
             entry.done = True
         finally:

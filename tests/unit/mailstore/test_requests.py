@@ -78,6 +78,17 @@ async def test_stream_is_played_again() -> None:
     assert runs == 1
 
 
+async def test_steps_are_bounded_and_the_last_is_kept() -> None:
+    requests = Requests(most_steps=3)
+
+    async def work() -> AsyncIterator[int]:
+        for step in range(10):
+            yield step
+
+    assert len([step async for step in requests.stream("a", "M", "id", work)]) == 10
+    assert [step async for step in requests.stream("a", "M", "id", work)] == [0, 1, 9]
+
+
 async def test_broken_off_stream_is_done_again() -> None:
     requests, runs = Requests(), 0
 
