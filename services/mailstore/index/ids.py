@@ -46,7 +46,8 @@ class Allocator:
 
     def _free_from(self, id_: int, taken: set[int]) -> int:
         second = id_ // _PER_SECOND
-        start = self._full.get(second, id_)
+        # Within its own second, if there is a place left; then ever on.
+        start = self._full.get(second, second * _PER_SECOND)
         while True:
             rows = {
                 row
