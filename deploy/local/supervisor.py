@@ -17,7 +17,7 @@ from deploy.local.children import ROOT, CannotStart, Child, Layout
 
 FIRST_BACKOFF, LAST_BACKOFF = 0.5, 30.0  # seconds between two starts of the same process
 SETTLED = 60.0  # seconds of running after which a crash counts as the first again
-GRACE = 5.0  # seconds from SIGTERM to SIGKILL
+GRACE = 8.0  # seconds from SIGTERM to SIGKILL
 
 
 @dataclass

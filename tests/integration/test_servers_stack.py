@@ -105,7 +105,7 @@ def test_sigterm_ends_all_of_it_within_seconds_and_leaves_its_data() -> None:
         pids = [int(p["pid"]) for p in stack.state()["processes"].values()]
         assert stack.daemon.process is not None
         stack.daemon.process.send_signal(signal.SIGTERM)
-        assert stack.daemon.process.wait(12) == 0
+        assert stack.daemon.process.wait(25) == 0
         assert all(gone(pid) for pid in pids)
         assert not (stack.var / "run.json").exists()
         assert (stack.var / "auth.db").exists() and (stack.var / "keys").is_dir()
