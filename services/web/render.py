@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.web import addresses, formats, i18n, listing, urls
+from services.web.keep import Keep
 from services.web.model.mail import Address
 from services.web.rows import Rows
 from services.web.static import Static
@@ -33,7 +34,7 @@ def environment(static: Static) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=Absent,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n", Keep],
         auto_reload=False,
         cache_size=200,
     )
@@ -51,6 +52,7 @@ def environment(static: Static) -> Environment:
         address_list=addresses.join,
         full_key=urls.full_key,
         ago=formats.ago,
+        tuple=tuple,
         tree_lines=listing.tree_lines,
         identity_text=lambda ones: addresses.join(Address(one.name, one.address) for one in ones),
     )
