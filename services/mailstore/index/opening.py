@@ -87,9 +87,8 @@ def _find(store: Store, index: AccountIndex, request: OneRequest) -> _Found | No
             thread = thread_of_id(store, request.root)
         if thread is None:
             return None
-        everywhere = members(
-            db, thread, hidden=request.include_trash, mailbox=state.id if request.message else 0
-        )
+        own = state.id if request.message else 0
+        everywhere = members(db, [thread], hidden=request.include_trash, mailbox=own)[thread]
         once = each_once(everywhere, state.id)
         if not once:
             return None
@@ -99,6 +98,5 @@ def _find(store: Store, index: AccountIndex, request: OneRequest) -> _Found | No
         newest = next(iter(read_rows(db, states, [(within or once)[-1].id])), None)
         if newest is None:
             return None
-        summary = summarise(db, thread, state.id)
-        oldest = next(iter(read_rows(db, states, [once[0].id])), None)
+        ((summary, oldest),) = summarise(db, [newest], state.id, states)
         return _Found(summary, newest, oldest, rows, len(once), state)

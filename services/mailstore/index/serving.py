@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import apsw
@@ -21,7 +21,7 @@ from services.mailstore.imap.pool import Account, Pool
 from services.mailstore.imap.session import Session
 from services.mailstore.index import searching
 from services.mailstore.index.account import AccountIndex
-from services.mailstore.index.lists import Listed, Place, list_rows, read_rows
+from services.mailstore.index.lists import Listed, Place, list_rows
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.model import Row as IndexRow
 from services.mailstore.index.rows import to_row, with_snippets
@@ -206,14 +206,7 @@ def _look(
         if not conversations:
             return _View(listed, state)
         states = {each.id: each for each in [state, *index.states.values()]}
-        found = []
-        for row in listed.rows:
-            summary = summarise(db, row.thread, state.id)
-            oldest = (
-                row if summary.oldest == row.id else next(iter(read_rows(db, states, [summary.oldest])), None)
-            )
-            found.append((summary, oldest))
-        return _View(listed, state, tuple(found))
+        return _View(listed, state, tuple(summarise(db, listed.rows, state.id, states)))
 
 
 def _known_total(
@@ -228,10 +221,13 @@ def _known_total(
 def _page(request: PageRequest, view: _View, rows: list, unread: int) -> Page:
     listed, validity = view.listed, view.state.uid_validity
     following, previous = page_tokens(request.list_key, validity, [row.name.uid for row in rows], listed)
-    shown = repr([(row.name.uid, row.flags) for row in rows]).encode("utf-8")
-    digest = hashlib.sha256(shown).hexdigest()[:16]
+    digest = _digest([(row.uid, row.flags, row.keywords) for row in listed.rows])
     state = f"{validity:x}.{listed.total:x}.{unread:x}.{listed.position:x}.{digest}"
     return Page(tuple(rows), following, previous, listed.total, unread, listed.position, validity, state)
+
+
+def _digest(shown: object) -> str:
+    return hashlib.sha256(repr(shown).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def page_tokens(list_key: str, validity: int, uids: list[int], listed: Listed) -> tuple[str, str]:
@@ -254,8 +250,12 @@ def _conversation_page(request: ConversationRequest, view: _View, rows: list) ->
     ]
     uids = [row.name.uid for row in rows]
     following, previous = page_tokens(request.list_key, state.uid_validity, uids, listed)
-    shown = repr([(replace(row, newest=row.newest.name), row.newest.flags) for row in found])  # type: ignore[arg-type]
-    digest = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    digest = _digest(
+        [
+            (row.uid, row.flags, row.keywords, summary.message_count, summary.unread_count, summary.uids)
+            for row, (summary, _) in zip(listed.rows, view.summaries, strict=True)
+        ]
+    )
     word = f"{state.uid_validity:x}.{listed.total:x}.{listed.position:x}.{digest}"
     return ConversationPage(
         tuple(found),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
 from services.mailstore.index import schema
-from services.mailstore.index.coding import decode_envelope, hash64
-from services.mailstore.index.conversations import find_by_id
-from services.mailstore.index.model import MailboxState
+from services.mailstore.index.coding import hash64
+from services.mailstore.index.conversations import carray, find_by_id
+from services.mailstore.index.lists import read_rows
+from services.mailstore.index.model import MailboxState, Row
 from services.mailstore.index.store import Store
 from services.mailstore.mime.model import Address
 
@@ -19,8 +21,7 @@ MOST_NAMES = 200
 MOST_PEOPLE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A message of a conversation, as far as counting needs it."""
 
     id: int
@@ -39,7 +40,6 @@ class Summary:
     in the listed mailbox, newest first.
     """
 
-    oldest: int
     message_count: int
     unread_count: int
     any_flagged: bool
@@ -48,19 +48,26 @@ class Summary:
     uids: tuple[int, ...]
 
 
-def members(db: apsw.Connection, thread: int, *, hidden: bool, mailbox: int = 0) -> list[Member]:
-    """All messages of a conversation, oldest first, every copy; those in Trash and Junk only with `hidden`,
-    or where `mailbox` is that one.
+def members(
+    db: apsw.Connection, threads: Sequence[int], *, hidden: bool, mailbox: int = 0
+) -> dict[int, list[Member]]:
+    """All messages of some conversations, oldest first, every copy; those in Trash and Junk only with
+    `hidden`, or where `mailbox` is that one.
     """
-    return [
-        Member(*row[:7])
-        for row in db.execute(
-            "SELECT m.id, m.mailbox, m.uid, m.flags, m.attachment, m.mid, m.from_key FROM message m "
-            "JOIN mailbox b ON b.id = m.mailbox WHERE m.thread = ? AND (? OR NOT b.hidden OR m.mailbox = ?) "
-            "ORDER BY m.received, m.uid",
-            (thread, hidden, mailbox),
-        )
-    ]
+    found: dict[int, list[Member]] = {thread: [] for thread in threads}
+    if not found:
+        return found
+    hiding = {id_ for (id_,) in db.execute("SELECT id FROM mailbox WHERE hidden")} - {mailbox}
+    rows: list[Any] = db.execute(
+        "SELECT received, uid, id, mailbox, flags, attachment, mid, from_key, thread FROM message "
+        "WHERE thread IN (SELECT value FROM carray(?))",
+        (carray(found),),
+    ).fetchall()
+    rows.sort()
+    for _, uid, id_, where, flags, attachment, mid, from_key, thread in rows:
+        if hidden or where not in hiding:
+            found[thread].append(Member(id_, where, uid, flags, attachment, mid, from_key))
+    return found
 
 
 def each_once(found: list[Member], mailbox: int = 0) -> list[Member]:
@@ -74,32 +81,51 @@ def each_once(found: list[Member], mailbox: int = 0) -> list[Member]:
     return list(chosen.values())
 
 
-def summarise(db: apsw.Connection, thread: int, mailbox: int) -> Summary:
-    """The summary of a conversation for the list of `mailbox`."""
-    found = members(db, thread, hidden=False, mailbox=mailbox)
-    once = each_once(found, mailbox)
-    people: dict[str, int] = {}
-    for member in once:
-        people.setdefault(member.from_key, member.id)
+def summarise(
+    db: apsw.Connection, rows: Sequence[Row], mailbox: int, mailboxes: Mapping[int, MailboxState]
+) -> list[tuple[Summary, Row | None]]:
+    """For each row of a list of conversations of `mailbox` its summary and its first message."""
+    conversations = members(db, [row.thread for row in rows], hidden=False, mailbox=mailbox)
+    once = {thread: each_once(found, mailbox) for thread, found in conversations.items()}
+    authors: dict[int, list[int]] = {}
+    for thread, found in once.items():
+        people: dict[str, int] = {}
+        for member in found:
+            people.setdefault(member.from_key, member.id)
+        authors[thread] = list(people.values())[:MOST_PEOPLE]
+    known = {row.id: row for row in rows}
+    wanted = {id_ for ids in authors.values() for id_ in ids} | {
+        found[0].id for found in once.values() if found
+    }
+    known.update({row.id: row for row in read_rows(db, mailboxes, sorted(wanted - known.keys()))})
+    return [
+        (
+            _summary(
+                once[row.thread],
+                conversations[row.thread],
+                mailbox,
+                [known.get(i) for i in authors[row.thread]],
+            ),
+            known.get(once[row.thread][0].id) if once[row.thread] else None,
+        )
+        for row in rows
+    ]
+
+
+def _summary(once: list[Member], copies: list[Member], mailbox: int, authors: list[Row | None]) -> Summary:
+    people: dict[str, Address] = {}
+    for row in authors:
+        if row is not None and row.envelope.from_:
+            author = row.envelope.from_[0]
+            people.setdefault((author.addr or author.name).casefold(), author)
     return Summary(
-        oldest=once[0].id if once else 0,
         message_count=len(once),
         unread_count=sum(not member.flags & schema.SEEN for member in once),
         any_flagged=any(member.flags & schema.FLAGGED for member in once),
         any_attachment=any(member.attachment for member in once),
-        participants=_authors(db, list(people.values())[:MOST_PEOPLE]),
-        uids=tuple(member.uid for member in reversed(found) if member.mailbox == mailbox)[:MOST_NAMES],
+        participants=tuple(people.values()),
+        uids=tuple(member.uid for member in reversed(copies) if member.mailbox == mailbox)[:MOST_NAMES],
     )
-
-
-def _authors(db: apsw.Connection, ids: list[int]) -> tuple[Address, ...]:
-    people: dict[str, Address] = {}
-    for id_ in ids:
-        row: Any = db.execute("SELECT envelope FROM detail WHERE id = ?", (id_,)).fetchone()
-        authors = decode_envelope(row[0]).from_ if row else ()
-        if authors:
-            people.setdefault((authors[0].addr or authors[0].name).casefold(), authors[0])
-    return tuple(people.values())
 
 
 def thread_of_id(store: Store, message_id: str) -> int | None:
