@@ -95,5 +95,6 @@ def browsing(stack: Stack, user: MailUser | None = None, **options: object) -> I
         pages = Pages(client)
         if user is not None:
             answer = pages.sign_in(user)
-            assert answer.status_code == 200 and "/mail/" in str(answer.url), answer.url
+            said = f"{answer.status_code} {answer.url}: {text_of(answer.text)[:500]}"
+            assert answer.status_code == 200 and "/mail/" in str(answer.url), said
         yield pages
