@@ -38,6 +38,17 @@ def stack(servers: tuple[Dovecot, Postfix], mariadb: MariaDB) -> Iterator[Stack]
         yield running
 
 
+@pytest.fixture(autouse=True)
+def told(stack: Stack) -> Iterator[None]:
+    """What the services said meanwhile goes with a failure."""
+    before = {name: len(text) for name, text in stack.logs().items()}
+    yield
+    for name, text in stack.logs().items():
+        for line in text[before.get(name, 0) :].splitlines():
+            if '"code": "OK"' not in line:
+                print(name, line[:600])
+
+
 @pytest.fixture
 def alice(stack: Stack) -> MailUser:
     return stack.people()[0]
