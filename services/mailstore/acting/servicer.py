@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from services.common.errors import invalid_argument
+from services.common.errors import PosternError, invalid_argument
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore import convert
 from services.mailstore.acting import append as appending
 from services.mailstore.acting import drafts, flags, move
 from services.mailstore.acting.spool import Spool
+from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.session import Session
 from services.mailstore.names import MessageName, check_mailbox, encode_label
 
@@ -107,9 +108,22 @@ class ActingMethods:
         account = self._service.accounts.current()
 
         async def on_connection() -> AsyncIterator[Any]:
-            async with self._service.pool.lease(account) as session, aclosing(work(session)) as steps:  # type: ignore[type-var]
-                async for step in steps:
-                    yield step
+            for attempt in (0, 1):
+                begun = False
+                try:
+                    async with (
+                        self._service.pool.lease(account, fresh=attempt > 0) as session,
+                        aclosing(work(session)) as steps,  # type: ignore[type-var]
+                    ):
+                        async for step in steps:
+                            begun = True
+                            yield step
+                    return
+                except PosternError as err:
+                    # A refusal did nothing, so that the first step may be taken again on another connection.
+                    refused = isinstance(err.__cause__, CommandRefused) and err.__cause__.code == "SERVERBUG"
+                    if begun or attempt or not refused:
+                        raise
 
         steps = self._service.requests.stream(account.id, method, request_id, on_connection)
         async with aclosing(steps) as responses:  # type: ignore[type-var]

@@ -38,6 +38,11 @@ class CommandRefused(ImapError):
         self.text = text
 
 
+# Refusals that another try on another connection outlives: a mailbox deleted and made again while a session
+# had it open (Dovecot's SERVERBUG), two first connections of a new account that both make its INBOX, and a
+# subsystem that is down for a moment (RFC 5530 section 3).
+PASSING = frozenset({"SERVERBUG", "ALREADYEXISTS", "UNAVAILABLE"})
+
 _BY_CODE: dict[str, Reason] = {
     "NONEXISTENT": Reason.MAILBOX_NOT_FOUND,
     "TRYCREATE": Reason.MAILBOX_NOT_FOUND,

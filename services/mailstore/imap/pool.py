@@ -20,6 +20,8 @@ from services.common.rpc.context import use_deadline
 from services.mailstore.imap.connect import Account, ImapServer, ServerBusy, connect
 from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import (
+    PASSING,
+    CommandRefused,
     ConnectionLost,
     ImapError,
     ServerTimeout,
@@ -77,7 +79,7 @@ class Pool:
 
     async def run(self, account: Account, work: Callable[[Session], Awaitable[T]], *, mailbox: str = "") -> T:
         """Run `work` on a connection. For reads only: it is run again, once, on a fresh connection where a
-        kept one turned out to be dead.
+        kept one turned out to be dead, or where the server refused for no fault of the command's.
         """
         key = account.key
         for attempt in (0, 1):
@@ -93,6 +95,12 @@ class Pool:
                     raise to_posterror(err) from err
                 RETRIES.inc()
                 log.info("imap.retry", account=account.id)
+            except CommandRefused as err:
+                if attempt or err.code not in PASSING:
+                    raise to_posterror(err) from err
+                RETRIES.inc()
+                log.info("imap.retry", account=account.id, code=err.code)
+                await asyncio.sleep(0.05)
             except ImapError as err:
                 raise to_posterror(err) from err
             finally:
