@@ -109,8 +109,8 @@ def show(entry: Address) -> str:
 
 
 def join(entries: Iterable[Address]) -> str:
-    """A field's text. Groups are written out as their members."""
-    return ", ".join(show(entry) for entry in entries if entry.address)
+    """A field's text, also what is no address yet. Groups are written out as their members."""
+    return ", ".join(show(entry) for entry in entries if entry.address or entry.name)
 
 
 def same(one: str, other: str) -> bool:

@@ -130,13 +130,14 @@ def identity_of(composition: Composition, me: Me) -> Identity:
     return answering.default_identity(me.identities)
 
 
-def to_outgoing(composition: Composition, me: Me) -> tuple[Outgoing, dict[str, str]]:
-    """The message, and what is wrong by field, in the reader's language."""
+def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tuple[Outgoing, dict[str, str]]:
+    """The message, and what is wrong by field, in the reader's language. A `draft` keeps also what is no
+    address yet, as typed."""
     problems: dict[str, str] = {}
     parsed: dict[str, tuple[Address, ...]] = {}
     for field in ("to", "cc", "bcc"):
         found, bad = addresses.parse(getattr(composition, field))
-        parsed[field] = found
+        parsed[field] = (*found, *(Address("", one) for one in bad)) if draft else found
         if bad:
             problems[field] = _("This is not an email address: %(address)s") % {"address": ", ".join(bad)}
     if len(composition.text) > MAX_TEXT:

@@ -177,7 +177,7 @@ async def _current(edge: Edge, me: Me, composition: Composition) -> Composition:
 
 async def _save(edge: Edge, me: Me, composition: Composition) -> SavedDraft:
     composition = await _current(edge, me, composition)
-    outgoing, _problems = comp.to_outgoing(composition, me)
+    outgoing, _problems = comp.to_outgoing(composition, me, draft=True)
     tokens = me.token("sender"), me.token("mailstore")
     return await edge.services.send.save_draft(*tokens, outgoing, composition.draft, request_id())
 

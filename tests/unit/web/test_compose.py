@@ -223,3 +223,9 @@ async def test_sender_down_mail_is_still_read(alice, fakes):
     fakes.send.fail["outbox"] = PosternError(Reason.UNAVAILABLE)
     assert (await alice.get("/mail/INBOX")).status_code == 200
     assert (await alice.get("/outbox")).status_code == 503
+
+
+async def test_a_draft_keeps_what_is_no_address_yet(alice, fakes):
+    page = await compose(alice, to="bob@example.org, carol at home", do="save")
+    assert page.status_code == 200 and "This is not an email address: carol at home" in page.text
+    assert [one.address for one in fakes.send.drafts[0][0].to] == ["bob@example.org", "carol at home"]
