@@ -64,13 +64,7 @@ def mailbox() -> Iterator[tuple[Dovecot, MailUser, int]]:
     with dovecot() as server:
         user = server.add_user()
         fill(server, user, count)
-        with server.connect(user, timeout=900) as client:
-            client.select_folder("INBOX")
-            for start in range(1, count + 1, 2000):
-                client.fetch(
-                    list(range(start, min(count, start + 1999) + 1)),
-                    ["BODYSTRUCTURE", "ENVELOPE", "RFC822.SIZE"],
-                )
+        asyncio.run(bare_rate(server, user, count))
         yield server, user, count
 
 

@@ -1,0 +1,216 @@
+"""Pages and searches agree with the plain way of doing them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from services.mailstore.index import schema, searching
+from services.mailstore.index.lists import Place, list_rows
+from services.mailstore.index.model import Entry, MailboxState
+from services.mailstore.index.sortkeys import fold, spaced
+from services.mailstore.index.store import Store
+from services.mailstore.index.writing import Writer, read_state
+from services.mailstore.reading.orders import Key, Order
+from services.mailstore.searching.query import parse
+from services.mailstore.threads.subject import base_subject
+from tests.unit.mailstore.index.support import START, add, entry, new_store
+
+KEYS: dict[Key, Callable[[Entry], object]] = {
+    Key.ARRIVAL: lambda e: e.uid,
+    Key.DATE: lambda e: e.received,
+    Key.FROM: lambda e: fold(e.envelope.from_[0].name),
+    Key.TO: lambda e: e.envelope.to[0].addr,
+    Key.SUBJECT: lambda e: fold(base_subject(e.envelope.subject)),
+    Key.SIZE: lambda e: e.size,
+}
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> tuple[Store, MailboxState, list[Entry]]:
+    rng = random.Random(3)
+    entries = [
+        entry(
+            uid,
+            subject=rng.choice(["Re: Über", "uber", "Zoo", "alpha"]),
+            sender=rng.choice(["Ann", "Émile", "bob"]),
+            to=rng.choice("xyz"),
+            size=rng.randint(1, 6) * 1000,
+            flags=rng.choice([0, 1, 4, 5]),
+            received=START + rng.randint(0, 10**6),
+            references=(f"{rng.randint(1, 60)}@x",) if rng.random() < 0.5 else (),
+        )
+        for uid in rng.sample(range(1, 500), 60)
+    ]
+    store = new_store(tmp_path)
+    state = add(store, "INBOX", entries)
+    add(store, "Other", [entry(7, message_id="other@x")])
+    store.make_orders()
+    return store, state, entries
+
+
+@pytest.mark.parametrize("key", list(Key))
+@pytest.mark.parametrize("ascending", [False, True])
+@pytest.mark.parametrize("conversations", [False, True])
+def test_pages(
+    held: tuple[Store, MailboxState, list[Entry]], key: Key, ascending: bool, conversations: bool
+) -> None:
+    store, state, entries = held
+    order = Order(key, ascending)
+    if conversations:
+        newest = {
+            uid
+            for (uid,) in store.db.execute(
+                "SELECT uid FROM message WHERE newest AND mailbox = ?", (state.id,)
+            )
+        }
+        entries = [each for each in entries if each.uid in newest]
+    expected = [
+        each.uid
+        for each in sorted(entries, key=lambda e: (KEYS[key](e), e.uid), reverse=not ascending)  # type: ignore[arg-type]
+    ]
+
+    def page(place: Place) -> tuple[list[int], int]:
+        with store.reading() as db:
+            listed = list_rows(db, state, order, 7, place, conversations=conversations)
+        assert listed.total == len(expected)
+        return [row.uid for row in listed.rows], listed.position
+
+    for start in range(0, len(expected), 7):
+        assert page(Place(skip=start)) == (expected[start : start + 7], start)
+        if start:
+            anchor = expected[start - 1]
+            assert page(Place(after=anchor, position=start)) == (expected[start : start + 7], start)
+            # However wrong the position that is remembered.
+            assert page(Place(after=anchor, position=0))[1] == start
+            before = expected[max(0, start - 7) : start]
+            assert page(Place(after=expected[start], back=True, position=start)) == (
+                before,
+                max(0, start - 7),
+            )
+    # The anchor is gone.
+    assert page(Place(after=999, position=7)) == (expected[7:14], 7)
+    assert page(Place(skip=len(expected) + 3)) == ([], 0)
+
+
+def test_counts_follow(held: tuple[Store, MailboxState, list[Entry]]) -> None:
+    store, state, entries = held
+    unread = sum(not each.flags & 1 for each in entries)
+    assert (state.total, state.unread) == (60, unread)
+    first, second = entries[0], entries[1]
+    with store.writing():
+        writer = Writer(store)
+        writer.set_flags(state.id, [(first.uid, first.flags ^ schema.SEEN, "x"), (9999, 1, None)])
+        writer.remove(state.id, [second.uid, 12345])
+    after = read_state(store, "INBOX")
+    assert after is not None
+    changed = -1 if not first.flags & 1 else 1
+    assert (after.total, after.unread) == (59, unread + changed - (not second.flags & 1))
+    assert after.changes > state.changes
+
+
+QUERIES: list[tuple[str, set[int]]] = [
+    ("apple", {1, 2}),
+    ("APPLE", {1, 2}),
+    ("appl", {1, 2}),
+    ("app", set()),
+    ('"apple pie"', {1}),
+    ('"pie apple"', set()),
+    ("apple -pie", {2}),
+    ("-apple", {3, 4, 5, 6}),
+    ("cafe", {3}),
+    ("CAFÉ", {3}),
+    ("from:ann", {1, 2, 3, 5, 6}),
+    ("from:bob@example.org", {4}),
+    ("to:zed", {6}),
+    ("cc:zed", set()),
+    ("subject:report", {4}),
+    ("body:report", set()),
+    ("is:unread", {1, 2, 3, 4, 6}),
+    ("is:read", {5}),
+    ("-is:read", {1, 2, 3, 4, 6}),
+    ("is:starred", {5}),
+    ("has:attachment", {2}),
+    ("-has:attachment apple", {1}),
+    ("larger:1k", {6}),
+    ("smaller:1k", {1, 2, 3, 4, 5}),
+    ("label:work", {3}),
+    ("after:2023-11-16", {6}),
+    ("before:2023-11-16", {1, 2, 3, 4, 5}),
+    ("on:2023-11-14", {1, 2, 3, 4, 5}),
+    ("会議", {5}),
+    ("議事録", {5}),
+    ("事", {5}),
+    ("議会", set()),
+    ("user@host.example", {4}),
+    ("nothing", set()),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), QUERIES)
+def test_search(tmp_path: Path, text: str, found: set[int]) -> None:
+    store = new_store(tmp_path)
+    entries = [
+        entry(1),
+        entry(2, attachment=True),
+        entry(3, keywords="other work"),
+        entry(4, subject="Report of May", sender="Bob"),
+        entry(5, flags=schema.SEEN | schema.FLAGGED),
+        entry(6, size=5000, received=START + 5 * 86400, to="zed"),
+    ]
+    words = {
+        1: "an apple pie",
+        2: "apples and pears",
+        3: "Café",
+        4: "user@host.example",
+        5: "今日の会議の議事録です",
+    }
+    state = add(store, "INBOX", entries, words=words)
+    plan = searching.plan(parse(text, date(2026, 11, 24)))
+    assert plan is not None
+    condition = searching.newest_first(plan, [state.id], 0, 100)
+    ids = [row[0] for row in store.db.execute(condition.sql, condition.parameters)]
+    assert ids == sorted(ids, reverse=True)
+    uids = {uid for id_ in ids for (uid,) in store.db.execute("SELECT uid FROM message WHERE id = ?", (id_,))}
+    assert uids == found
+    counted = searching.count(plan, [state.id], 100)
+    assert store.db.execute(counted.sql, counted.parameters).fetchone() == (len(found),)
+    with store.reading() as db:
+        listed = list_rows(db, state, Order(), 50, Place(), condition=plan.condition)
+    assert {row.uid for row in listed.rows} == found and listed.total == len(found)
+
+
+def test_no_query_breaks_the_search(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    add(store, "INBOX", [entry(1)])
+    for text in [
+        '"',
+        "*",
+        "a*b",
+        "AND",
+        "NOT x",
+        "NEAR(a b)",
+        "x:y",
+        "-",
+        "(",
+        "^a",
+        "from:*",
+        'a"b',
+        "\u0000",
+        "+",
+        "'",
+    ]:
+        plan = searching.plan(parse(text))
+        if plan is not None:
+            condition = searching.newest_first(plan, None, 0, 10)
+            list(store.db.execute(condition.sql, condition.parameters))
+
+
+def test_unspaced_scripts_are_pairs() -> None:
+    assert spaced("今日は").split() == ["今日", "日は", "は"]
+    assert spaced("plain words") == "plain words"
+    assert spaced("a今b").split() == ["a", "今", "b"]
