@@ -1,5 +1,6 @@
 from services.common.errors import PosternError, Reason
 from services.web.model.people import Contact, Labelled
+from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
 
 
 async def test_contact_is_added_edited_deleted_and_brought_back(alice, fakes):
@@ -90,3 +91,11 @@ async def test_identity_and_sessions(alice, fakes):
 async def test_language_follows_the_browser(browser):
     page = await browser.get("/sign-in", accept_language="de-DE,de;q=0.9")
     assert 'lang="de"' in page.text and "Anmelden" in page.text
+
+
+async def test_time_zone_follows_the_browser_until_one_is_chosen(alice, fakes):
+    fakes.mail.add(StoredMessage(1, envelope("S")))
+    for zone, shown in (("Asia/Tokyo", "9:00"), ("Nowhere/Land", "12:00")):
+        alice.http.cookies.set("tz", zone)
+        page = await alice.get(f"/mail/INBOX/{VALIDITY}.1")
+        assert f"November 24, 2026, {shown}" in page.text, zone

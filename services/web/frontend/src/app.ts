@@ -14,6 +14,14 @@ function prepare(root: ParentNode): void {
   startComposers(root);
 }
 
+/** Tells the server the reader's time zone, for the dates of those who chose none in the settings. */
+function tellTimeZone(): void {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  if (/^[\w+/-]+$/.test(zone)) document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
+
+tellTimeZone();
 startPanes();
 startKeys();
 startDivider();
