@@ -33,12 +33,17 @@ def give(name: str, files: dict[str, Path]) -> None:
     folder.chmod(0o755)
 
 
+def once(name: str) -> Path:
+    """A file with a secret of 256 bits, made once."""
+    path = ALL / name
+    if not path.exists():
+        path.write_text(secrets.token_urlsafe(32))
+    return path
+
+
 def database_password(service: str) -> str:
     """The password of a service's database user, made once."""
-    path = ALL / f"{service}.database-password"
-    if not path.exists():
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
+    return once(f"{service}.database-password").read_text()
 
 
 def main() -> None:
@@ -52,6 +57,8 @@ def main() -> None:
         if name == "auth":
             files |= {"signing.pem": ALL / "signing.pem", "session.key": ALL / "session.key"}
             files |= {f"sealing/{other}.pub": sealing / f"{other}.pub" for other in ("mailstore", "sender")}
+        if name == "web":
+            files["web.key"] = once("web.key")
         give(name, files)
     for service in WITH_DATABASE:
         password = database_password(service)
