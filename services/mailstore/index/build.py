@@ -12,8 +12,7 @@ from services.mailstore.index import texts
 from services.mailstore.index.model import Entry, MailboxState
 from services.mailstore.index.sync import BATCH, MailboxSync
 
-# One answer to FETCH is awaited while the batch before is written.
-TEXT_BATCH = 250
+TEXT_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ each conversation with the highest UID there: the row that stands for it in a li
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT, FORWARDED = 1, 2, 4, 8, 16, 32
 
+# The last two: a batch of texts is written out at once and merged seldom, which makes building twice as fast
+# and searching no slower.
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE mailbox(
@@ -38,6 +40,8 @@ CREATE VIRTUAL TABLE words USING fts5(
 CREATE UNIQUE INDEX message_place ON message(mailbox, uid);
 CREATE INDEX message_thread ON message(thread, mailbox, uid);
 CREATE INDEX merged_into ON merged(into_thread);
+INSERT INTO words(words, rank) VALUES('hashsize', 16777216);
+INSERT INTO words(words, rank) VALUES('automerge', 16);
 """
 
 # Every order of a list, for messages and (partial) for conversations; made once the first mailbox is

@@ -33,7 +33,7 @@ _BODY = re.compile(rb"UID (\d+) BODY\[[^\]]*\](?:<\d+>)? (?:\{\d+\}\Z|(NIL|\"\")
 # new one.
 _LONGEST_WORD = 64
 # The first words of nearly every message are among these characters.
-_SNIPPET_LOOKS_AT = 2500
+_SNIPPET_LOOKS_AT = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,26 @@ def read_bodies(responses: Iterable[Response], into: dict[int, bytes], numbers: 
 
 def text_of(part: TextPart, octets: bytes) -> tuple[str, str]:
     """(text for search, snippet)."""
+    text = _plain(part, octets)
+    if text is None:
+        text = _general(part, octets)
+    short = snippet(text[:_SNIPPET_LOOKS_AT], SNIPPET) or snippet(text, SNIPPET)
+    return text[:MOST_TEXT], short
+
+
+def _plain(part: TextPart, octets: bytes) -> str | None:
+    """The text of an ordinary part; None where it takes more than decoding."""
+    if part.media_type != "text/plain" or part.encoding not in ("7bit", "8bit", "binary"):
+        return None
+    if part.charset.lower() not in ("utf-8", "us-ascii", "") or b"\x1b" in octets or b"begin " in octets:
+        return None
+    try:
+        return octets.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return None
+
+
+def _general(part: TextPart, octets: bytes) -> str:
     limit = HTML_OCTETS if part.media_type == "text/html" else TEXT_OCTETS
     described = Part(
         part.number,
@@ -104,9 +124,7 @@ def text_of(part: TextPart, octets: bytes) -> tuple[str, str]:
         size=len(octets),
     )
     body = read_text(described, octets, truncated=len(octets) >= limit)
-    text = html_text(body.text) if body.is_html else body.text
-    short = snippet(text[:_SNIPPET_LOOKS_AT], SNIPPET) or snippet(text, SNIPPET)
-    return text[:MOST_TEXT], short
+    return html_text(body.text) if body.is_html else body.text
 
 
 def without_noise(text: str) -> str:
@@ -163,6 +181,7 @@ def add_words(store: Store, words: Words) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO words(rowid, subject, sender, recipients, copied, body, files) "
         "VALUES(?, ?, ?, ?, ?, ?, ?)",
-        [row for row in words.rows if row[0] in here],
+        # Ascending: FTS5 writes out all it has gathered whenever a number is lower than the one before.
+        sorted(row for row in words.rows if row[0] in here),
     )
     db.executemany("UPDATE detail SET snippet = ? WHERE id = ?", words.snippets)

@@ -151,6 +151,9 @@ class Writer:
                     entry.files,
                 )
             )
+        # Ascending, so that neighbours are written together.
+        messages.sort()
+        details.sort()
         self._db.executemany(
             "INSERT INTO message VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", messages
         )
