@@ -35,7 +35,7 @@ run: $(VENV)/.installed-run ## the whole of Postern on this machine, with demo m
 test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name"
 	@$(BIN)/python -m deploy.local.packages
 	@$(MAKE) -s --no-print-directory assets
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --durations=25 $(ARGS)
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page and state, in var/screenshots
 	@$(BIN)/python -m deploy.local.packages

@@ -78,8 +78,8 @@ class Pool:
             self._give_back(key, session)
 
     async def run(self, account: Account, work: Callable[[Session], Awaitable[T]], *, mailbox: str = "") -> T:
-        """Run `work` on a connection. For reads only: it is run again, once, on a fresh connection where a
-        kept one turned out to be dead, or where the server refused for no fault of the command's.
+        """Run `work` on a connection. For reads only: it is run again, once, on a fresh connection where the
+        first one was lost, or where the server refused for no fault of the command's.
         """
         key = account.key
         for attempt in (0, 1):
@@ -87,11 +87,11 @@ class Pool:
                 session = await self._take(key, account, mailbox, attempt > 0)
             except ImapError as err:
                 raise to_posterror(err) from err
-            kept = session.uses > 1
             try:
                 return await work(session)
             except ConnectionLost as err:
-                if attempt or not kept:
+                # A new connection may be lost too: Dovecot drops one of two that open a new account at once.
+                if attempt:
                     raise to_posterror(err) from err
                 RETRIES.inc()
                 log.info("imap.retry", account=account.id)

@@ -19,7 +19,7 @@ from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
-from services.web.model.mail import MessageRange, OpenMessage
+from services.web.model.mail import MessageRange, OpenMessage, Use
 from services.web.model.outgoing import SavedDraft
 from services.web.notices import Notice
 from services.web.pages import as_posted
@@ -218,7 +218,7 @@ async def _send(edge: Edge, request: Request, me: Me, composition: Composition) 
     composition = await _current(edge, me, composition)
     outgoing, _problems = comp.to_outgoing(composition, me)
     undo = min(me.preferences.undo_send_seconds, 120)
-    submission = await edge.services.send.send(
+    sending = edge.services.send.send(
         me.token("sender"),
         me.token("mailstore"),
         outgoing,
@@ -227,12 +227,24 @@ async def _send(edge: Edge, request: Request, me: Me, composition: Composition) 
         send_at=None,
         draft=composition.draft,
     )
+    submission, _made = await asyncio.gather(sending, _have_sent(edge, me))
     people = [(one.name, one.address) for one in (*outgoing.to, *outgoing.cc, *outgoing.bcc)][:500]
     _in_background(_record(edge, me, people, composition.request_id))
     notice = Notice("sent")
     if submission.state == "held" and undo:
         notice = Notice("held", undo, "", f"/outbox/{submission.submission_id}", {"do": "cancel"})
     return edge.redirect(me, urls.safe_next(composition.back or "/mail/INBOX"), notice)
+
+
+async def _have_sent(edge: Edge, me: Me) -> None:
+    """The first message ever sent makes Sent when it is filed; made now, the next page shows it."""
+    try:
+        async with asyncio.timeout(2):
+            await edge.services.mail.ensure_special(
+                me.token("mailstore"), Use.SENT, create=True, request_id=request_id()
+            )
+    except (PosternError, TimeoutError) as err:
+        log.info("compose.sent_not_made", reason=getattr(err, "reason", "timeout"))
 
 
 async def _record(edge: Edge, me: Me, people: list[tuple[str, str]], write: str) -> None:
