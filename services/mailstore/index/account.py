@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from services.mailstore.imap.session import Session
 from services.mailstore.index.build import BuildProgress
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.source import Opened, SessionSource
-from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.store import IndexBroken, Store, remove
 from services.mailstore.index.sync import MailboxSync, TooMuch
 from services.mailstore.index.worker import HIDDEN, order
 from services.mailstore.index.writing import Writer, read_states
@@ -45,6 +45,12 @@ class AccountIndex:
         self.refreshed = 0.0
         # Whether a worker has something to do, as far as is known.
         self.wanting = True
+        # Mailboxes that the last worker could not bring in, and when that was.
+        self.stuck: frozenset[str] = frozenset()
+        self.stuck_since = 0.0
+        self.broken = False
+        # Seconds that looking at all mailboxes takes.
+        self.cost = 0.0
         self.totals: dict[tuple[int, int], int] = {}
         self._threads = threads
         self._idle: list[Store] = []
@@ -55,8 +61,20 @@ class AccountIndex:
     # the file
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
-        """Blocking work, in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        """Blocking work, in a thread. IndexBroken where the file turns out to be damaged; it is removed then.
+
+        Who is cancelled meanwhile still waits for the thread, or another would use its store at that time.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+        except (apsw.CorruptError, apsw.NotADBError) as err:
+            self.broken = True
+            remove(self.path)
+            raise IndexBroken(type(err).__name__) from err
 
     async def read(self, work: Callable[[Store], T]) -> T:
         """`work` on a store of its own. IndexBroken where the file is gone."""
@@ -141,6 +159,7 @@ class AccountIndex:
         """Bring all mailboxes up to date that differ a little. The names of those that agree with the
         server now.
         """
+        started = time.monotonic()
         if session.selected is not None:
             # STATUS of the mailbox that is open tells what the connection has seen of it so far.
             await session.command(b"NOOP")
@@ -148,8 +167,7 @@ class AccountIndex:
         self.tree = tree
         await self._follow(tree)
         current = set()
-        boxes = order(tree)
-        for box in boxes:
+        for box in order(tree):
             state = self.complete(box.name)
             if state is None:
                 continue
@@ -160,8 +178,22 @@ class AccountIndex:
                     continue
             current.add(box.name)
         self.refreshed = time.monotonic()
-        self.wanting = len(current) < len(boxes) or not all(each.searchable for each in self.states.values())
+        self.cost = self.refreshed - started
+        self.wanting = bool(self.missing(current))
         return frozenset(current)
+
+    def missing(self, current: Collection[str] | None = None) -> frozenset[str]:
+        """Mailboxes that a worker has something to do for: not held whole, or (where it is known which agree
+        with the server now) behind.
+        """
+        names = [box.name for box in order(self.tree)] if self.tree is not None else []
+        return frozenset(
+            name
+            for name in names
+            if (state := self.states.get(name)) is None
+            or not state.searchable
+            or (current is not None and name not in current)
+        )
 
     async def _follow(self, tree: Tree) -> None:
         """Mailboxes that were renamed or deleted, or whose use has changed."""

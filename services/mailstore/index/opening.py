@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import apsw
@@ -14,7 +15,7 @@ from services.mailstore.index.lists import read_rows
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.model import Row as IndexRow
 from services.mailstore.index.rows import to_row
-from services.mailstore.index.serving import conversation_row
+from services.mailstore.index.serving import DEAR, conversation_row
 from services.mailstore.index.store import IndexBroken, Store
 from services.mailstore.index.summaries import (
     Summary,
@@ -49,8 +50,10 @@ async def open_conversation(
     """
 
     async def work(session: Session) -> OpenedConversation | None:
-        current = await index.refresh(session)
-        if len(current) < len(index.states) or index.wanting:
+        current = None
+        if index.cost <= DEAR or time.monotonic() - index.refreshed > 10:
+            current = await index.refresh(session)
+        if index.missing(current):
             return None
         found = await index.read(lambda store: _find(store, index, request))
         if found is None or any(row.snippet is None for row in found.rows):

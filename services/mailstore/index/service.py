@@ -38,6 +38,8 @@ log = get_logger(__name__)
 MOST_OPEN = 24
 # Seconds: how old what is known of the mailboxes may be when an account is used.
 REFRESH_AFTER = 3.0
+# Seconds before mailboxes that could not be brought in are tried again.
+STUCK_FOR = 300.0
 _THREADS = 8
 _SWEEP_EVERY = 600.0
 
@@ -105,12 +107,16 @@ class Index:
     def _use(self, account: Account) -> AccountIndex | None:
         """The account's index where it is open; it is being opened otherwise, while the server answers."""
         index = self._open.get(account.key)
+        if index is not None and index.broken:
+            self._forget(account.key)
+            index = None
         if index is None:
             self._spawn(account.key, "open", lambda: self._prepare(account))
             return None
         self._open.move_to_end(account.key)
         index.used = time.monotonic()
-        if time.monotonic() - index.refreshed > REFRESH_AFTER:
+        # Where looking at all mailboxes is dear, it is done seldom.
+        if time.monotonic() - index.refreshed > max(REFRESH_AFTER, 20 * index.cost):
             self._refresh_soon(index)
         return index
 
@@ -173,6 +179,9 @@ class Index:
         account = index.account
         if not index.wanting or not self._builder.wants(account.id):
             return
+        missing = index.missing()
+        if missing and missing <= index.stuck and time.monotonic() - index.stuck_since < STUCK_FOR:
+            return
         job = Job(
             account=account.id,
             username=account.username,
@@ -193,9 +202,13 @@ class Index:
                 seen.add(progress.mailbox)
                 self._spawn(account.key, "reload", index.reload)
 
+        async def settle() -> None:
+            await index.reload()
+            index.stuck, index.stuck_since = index.missing(), time.monotonic()
+
         def done(well: bool) -> None:
             index.progress.clear()
-            self._spawn(account.key, "reload", index.reload)
+            self._spawn(account.key, "settle", settle)
 
         self._builder.start(job, report, done)
 

@@ -11,7 +11,7 @@ from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_set, uid_sets
 from services.mailstore.index.fetched import lazily, read_flag_change
 from services.mailstore.reading.opening import refused
-from services.mailstore.reading.orders import read_search
+from services.mailstore.reading.orders import read_count, read_search
 
 FlagChange = tuple[int, int, str | None]
 # A command line is bounded (RFC 7162 section 4): at most this many UIDs of an explicit set stand in one.
@@ -52,6 +52,9 @@ class Source(Protocol):
 
     async def fetch(self, commands: Sequence[Sequence[bytes]]) -> list[Response]:
         """UID FETCH commands, sent at once; all their responses."""
+
+    async def count_changes(self, modseq: int) -> int:
+        """How many messages of the open mailbox changed since `modseq`; 0 where the server cannot count."""
 
     async def changes(self, low: int, modseq: int) -> Changes:
         """What changed among UIDs from `low` on since `modseq` (RFC 7162)."""
@@ -132,6 +135,13 @@ class SessionSource:
             for result in await self._session.execute(*commands[start : start + 20]):
                 found.extend(result.untagged)
         return found
+
+    async def count_changes(self, modseq: int) -> int:
+        if not (self._session.has("ESEARCH") or self._session.rev2):
+            return 0
+        command = [b"SEARCH", b"RETURN", b"(COUNT)", b"MODSEQ", b"%d" % (modseq + 1)]
+        (result,) = await self._session.execute(command)
+        return read_count(result) if result.status == "OK" else 0
 
     async def changes(self, low: int, modseq: int) -> Changes:
         modifier = b"(CHANGEDSINCE %d VANISHED)" if self._resync else b"(CHANGEDSINCE %d)"

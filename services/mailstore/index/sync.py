@@ -117,6 +117,8 @@ class MailboxSync:
     async def _flags(self, state: MailboxState, opened: Opened, most: int | None, all_flags: bool) -> None:
         vanished: list[int] = []
         if state.modseq and opened.modseq and not all_flags:
+            if most is not None and await self.source.count_changes(state.modseq) > most:
+                raise TooMuch
             changes = await self.source.changes(state.built, state.modseq)
             flags = [change for change in changes.flags if change[0] < state.uid_next]
             vanished = changes.vanished or []

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from services.common.endpoint import TlsMode
+from services.common.errors import PosternError
 from services.mailstore.imap.connect import Account, ImapServer, connect
+from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.session import Session
 from services.mailstore.index.build import BuildProgress, build_rows, build_words
 from services.mailstore.index.source import SessionSource
@@ -92,7 +94,11 @@ async def _mailboxes(
     await source.prepare()
     sync = MailboxSync(store, source)
     for box in boxes:
-        await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=checked)
+        try:
+            await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=checked)
+        except (PosternError, CommandRefused) as err:
+            # Not ours to read, or gone meanwhile: the others are no worse for it.
+            sys.stderr.write(f"passed over: {type(err).__name__}\n")
     if not job.words:
         return
     for box in boxes:
