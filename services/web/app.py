@@ -22,12 +22,14 @@ from services.web.routes import (
     actions,
     compose,
     contacts,
+    factors,
     mail,
     mailboxes,
     message,
     outbox,
     parts,
     search,
+    security,
     signin,
 )
 from services.web.routes import (
@@ -70,10 +72,13 @@ async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def routes(edge: Edge) -> list[BaseRoute]:
-    """Every address of the edge. `page` needs a session; `slow` runs without the page's time limit."""
+    """Every address of the edge. `page` needs a session; `slow` runs without the page's time limit;
+    `enrolling` is open to who must enrol a second factor first."""
 
-    def page(path: str, handler: Handler, method: str = "GET", *, slow: bool = False) -> Route:
-        return _route(path, signed_in(edge, handler, slow=slow), method)
+    def page(
+        path: str, handler: Handler, method: str = "GET", *, slow: bool = False, enrolling: bool = False
+    ) -> Route:
+        return _route(path, signed_in(edge, handler, slow=slow, enrolling=enrolling), method)
 
     def open_to_all(path: str, handler: Callable, method: str = "GET") -> Route:
         async def run(request: Request) -> Response:
@@ -122,7 +127,17 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/settings", settings_pages.show),
         page("/settings/preferences", settings_pages.save_preferences, "POST"),
         page("/settings/identity", settings_pages.save_identity, "POST"),
-        page("/settings/sessions", settings_pages.end_sessions, "POST"),
+        page("/settings/sessions", security.end_sessions, "POST"),
+        page("/settings/security", security.show),
+        page("/settings/security/app", factors.start, enrolling=True),
+        page("/settings/security/app", factors.begin, "POST", enrolling=True),
+        page("/settings/security/app/confirm", factors.leave_off),
+        page("/settings/security/app/confirm", factors.confirm, "POST", enrolling=True),
+        page("/settings/security/remove", factors.ask_removal),
+        page("/settings/security/remove", factors.remove, "POST"),
+        page("/settings/security/codes", factors.ask_codes),
+        page("/settings/security/codes", factors.make_codes, "POST"),
+        page("/settings/security/go-on", signin.resume, "POST"),
         _route("/static/{path:path}", static, "GET"),
         _route("/favicon.ico", _favicon(edge), "GET"),
     ]

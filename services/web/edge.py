@@ -16,7 +16,7 @@ from services.common.errors import PosternError, Reason
 from services.common.logging import get_logger
 from services.web import crypto, i18n, notices, urls
 from services.web.crypto import Capabilities
-from services.web.errors import FormExpired, explain
+from services.web.errors import FormExpired, MustEnrol, explain
 from services.web.forms import FileSink, Form, read_form
 from services.web.i18n import Languages
 from services.web.images import ImageProxy
@@ -79,14 +79,16 @@ class Edge:
             and request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
         )
 
-    async def form(self, request: Request, me: Me, on_file: FileSink | None = None) -> Form:
-        """The POSTed form, its token checked before any file is taken."""
+    async def form(
+        self, request: Request, me: Me, on_file: FileSink | None = None, limit: int | None = None
+    ) -> Form:
+        """The POSTed form, its token checked before any file is taken; `limit` as in read_form."""
 
         def check(form: Form) -> None:
             if not crypto.form_token_good(me.secret, form.get("csrf")):
                 raise FormExpired
 
-        form = await read_form(request, self.settings.max_form_bytes, on_file, check)
+        form = await read_form(request, limit or self.settings.max_form_bytes, on_file, check)
         request.scope["postern_form"] = form
         return form
 
@@ -173,13 +175,20 @@ def request_id() -> str:
 
 
 def signed_in(
-    edge: Edge, handler: Handler, *, slow: bool = False
+    edge: Edge, handler: Handler, *, slow: bool = False, enrolling: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
-    """A handler for those with a session, under the page's time limit unless `slow` (uploads, downloads)."""
+    """A handler for those with a session, under the page's time limit unless `slow` (uploads, downloads).
+    Who must enrol a second factor reaches those that are `enrolling` alone."""
 
     async def run(request: Request) -> Response:
         async with asyncio.timeout(None if slow else edge.settings.page_seconds):
             me = await edge.open(request)
+            if me.must_enrol and not enrolling:
+                # Another replica may have seen the enrolment.
+                edge.sessions.forget(me.secret)
+                me = await edge.open(request)
+                if me.must_enrol:
+                    raise MustEnrol
             try:
                 return await handler(edge, request, me)
             except PosternError as err:

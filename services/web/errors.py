@@ -130,11 +130,22 @@ class FormExpired(Refused):
         super().__init__(Reason.PERMISSION_DENIED, metadata={"form": "expired"})
 
 
+class MustEnrol(Refused):
+    """The operator demands a second factor, and this account has none yet."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.PERMISSION_DENIED, metadata={"factor": "missing"})
+
+
 def explain(err: PosternError) -> Explanation:
     """What to tell; in the reader's language."""
     if isinstance(err, FormExpired):
         return Explanation(
             403, _("This page was too old"), _("Go back, load the page again and repeat what you did.")
+        )
+    if isinstance(err, MustEnrol):
+        return Explanation(
+            403, _("A second factor is needed first"), _("Set one up in the settings, under Security.")
         )
     reason = (
         _SAME.get(Reason(err.reason), err.reason) if err.reason in Reason.__members__ else Reason.INTERNAL
@@ -144,6 +155,9 @@ def explain(err: PosternError) -> Explanation:
     if reason == Reason.TOO_LARGE and err.metadata.get("limit", "").isdigit():
         limit = formats.size(int(err.metadata["limit"]))
         text = _("The limit is %(limit)s.") % {"limit": limit}
+    if reason == Reason.THROTTLED and err.metadata.get("retry_seconds", "").isdigit():
+        time = formats.span(int(err.metadata["retry_seconds"]))
+        text = _("Wait %(time)s, then try again.") % {"time": time}
     return Explanation(known.status, _(known.title), text, known.retry)
 
 

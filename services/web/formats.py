@@ -84,6 +84,12 @@ def ago(seconds: int) -> str:
     return format_timedelta(-timedelta(seconds=seconds), add_direction=True, locale=i18n.current().babel)
 
 
+def span(seconds: int) -> str:
+    """ "40 seconds", "3 minutes": rounded up, so that who waits so long has waited long enough."""
+    whole = seconds if seconds < 60 else -(-seconds // 60) * 60
+    return format_timedelta(timedelta(seconds=whole), threshold=1, locale=i18n.current().babel)
+
+
 def iso(moment: datetime | None) -> str:
     """RFC 3339 in UTC, for machines."""
     return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")

@@ -84,6 +84,10 @@ def _text(notice: Notice) -> str:
             text = _("Settings saved.")
         case "sessions-ended":
             text = ngettext("%(count)s session ended.", "%(count)s sessions ended.", count)
+        case "factor-added":
+            text = _("Second factor added.")
+        case "factor-removed":
+            text = _("Second factor removed.")
         case "mailbox-created":
             text = _("Mailbox %(name)s created.")
         case "mailbox-renamed":

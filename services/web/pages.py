@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
@@ -15,13 +14,12 @@ from services.common.errors import PosternError, Reason
 from services.common.logging import describe_exception, get_logger
 from services.web import crypto, urls
 from services.web.edge import Edge, own_path
-from services.web.errors import explain
-from services.web.forms import Form, read_form
+from services.web.enrolling import enrol_first
+from services.web.errors import MustEnrol, explain
+from services.web.forms import read_form
+from services.web.kept import Waiting
 
 log = get_logger(__name__)
-# Fields that a kept form must not bring back: the old session's token, and what names the browser's own
-# state.
-_NOT_KEPT = {"csrf", "password", "kept", "kept_for"}
 
 
 def as_posted(err: BaseException) -> PosternError:
@@ -41,6 +39,8 @@ async def answer_error(edge: Edge, request: Request, err: BaseException) -> Resp
     edge.speak(request)
     if problem.reason == Reason.SESSION_ENDED:
         return await session_ended(edge, request)
+    if isinstance(err, MustEnrol) and not wants_json(request):
+        return await enrol_first(edge, request)
     known = explain(problem)
     if known.status >= 500:
         cause = err if problem is not err else problem.cause
@@ -93,7 +93,8 @@ async def session_ended(edge: Edge, request: Request) -> Response:
         form = request.scope.get("postern_form")
         if form is None:
             form = await read_form(request, edge.settings.max_form_bytes)
-        response = sign_in_page(edge, request, kept=form, kept_for=own_path(request), ended=True, status=401)
+        waiting = Waiting.after(request, form, own_path(request))
+        response = sign_in_page(edge, request, waiting=waiting, ended=True, status=401)
     return response
 
 
@@ -103,9 +104,7 @@ def sign_in_page(
     *,
     email: str = "",
     problem: str = "",
-    next_: str = "",
-    kept: Form | None = None,
-    kept_for: str = "",
+    waiting: Waiting = Waiting(),
     ended: bool = False,
     status: int = 200,
 ) -> Response:
@@ -115,9 +114,6 @@ def sign_in_page(
     fresh = len(visitor) < 20
     if fresh:
         visitor = secrets.token_urlsafe(24)
-    kept_items = [(key, value) for key, value in kept.items if key not in _NOT_KEPT] if kept else []
-    if kept is not None:
-        kept_items += [("lost_file", name) for name in kept.files]
     response = edge.renderer.page(
         request,
         "sign_in.html",
@@ -125,10 +121,9 @@ def sign_in_page(
             "csrf": crypto.form_token(visitor),
             "email": email,
             "problem": problem,
-            "next": next_,
-            "kept": json.dumps(kept_items) if kept is not None else "",
-            "kept_for": kept_for,
+            "waiting": waiting.fields,
             "ended": ended,
+            "typed": bool(waiting.kept),
             "secure": edge.settings.secure,
         },
         status,
@@ -136,16 +131,3 @@ def sign_in_page(
     if fresh:
         edge.cookies.put(response, edge.cookies.visitor, visitor)
     return response
-
-
-def kept_form(text: str) -> Form | None:
-    """The form that a sign-in page kept; None where it is no such thing."""
-    try:
-        items = json.loads(text)
-        pairs = [(str(key), str(value)) for key, value in items]
-    except (ValueError, TypeError):
-        return None
-    return Form(
-        [(key, value) for key, value in pairs if key != "lost_file"],
-        [value for key, value in pairs if key == "lost_file"],
-    )

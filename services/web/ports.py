@@ -29,6 +29,7 @@ from services.web.model.mail import (
 )
 from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
 from services.web.model.people import Contact, ContactPage, Suggestion
+from services.web.model.security import Activity, Enrolment, Factors, Proof
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,21 @@ class AuthPort(Protocol):
         self, token: str, preferences: Preferences, fields: Sequence[str]
     ) -> Preferences: ...
     async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity: ...
+    async def activity(self, token: str, *, rows: int, page: str) -> Activity: ...
+    async def factors(self, token: str) -> Factors: ...
+    async def begin_enrolment(self, token: str, name: str, proof: Proof) -> Enrolment:
+        """AUTHENTICATION_FAILED where the proof is no good."""
+        ...
+
+    async def finish_enrolment(self, token: str, state: str, code: str) -> tuple[str, ...]:
+        """Recovery codes, with the first factor. AUTHENTICATION_FAILED: the code is no good; SESSION_ENDED:
+        the enrolment has ended, not the session."""
+        ...
+
+    async def remove_factor(self, token: str, factor_id: str, proof: Proof) -> None: ...
+    async def recovery_codes(self, token: str, proof: Proof) -> tuple[str, ...]:
+        """New ones in place of the old."""
+        ...
 
 
 class MailPort(Protocol):

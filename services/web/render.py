@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.web import addresses, formats, i18n, listing, urls
+from services.web import addresses, formats, i18n, listing, urls, useragents
 from services.web.keep import Keep
 from services.web.model.mail import Address
 from services.web.rows import Rows
@@ -52,6 +52,7 @@ def environment(static: Static) -> Environment:
         address_list=addresses.join,
         full_key=urls.full_key,
         ago=formats.ago,
+        browser_name=useragents.name,
         tuple=tuple,
         tree_lines=listing.tree_lines,
         identity_text=lambda ones: addresses.join(Address(one.name, one.address) for one in ones),

@@ -46,6 +46,11 @@ class Me:
     def identities(self) -> tuple[Identity, ...]:
         return self.grant.identities or (Identity("", self.account, is_default=True),)
 
+    @property
+    def must_enrol(self) -> bool:
+        """A second factor must be enrolled before anything else."""
+        return self.grant.must_enrol
+
     def token(self, audience: str) -> str:
         try:
             return self.grant.tokens[audience]

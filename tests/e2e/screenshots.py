@@ -49,6 +49,8 @@ PAGES = {
     "search": "/search?q=gate",
     "search-nothing": "/search?q=xyzzyplugh",
     "settings": "/settings",
+    "security": "/settings/security",
+    "factor-start": "/settings/security/app",
     "not-found": "/no/such/page",
 }
 

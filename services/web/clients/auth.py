@@ -8,21 +8,27 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from services.common.gen.postern.auth.v1 import account_service_pb2 as a
+from services.common.gen.postern.auth.v1 import factor_service_pb2 as f
 from services.common.gen.postern.auth.v1 import session_service_pb2 as s
 from services.common.gen.postern.auth.v1.account_service_pb2_grpc import AccountServiceStub
+from services.common.gen.postern.auth.v1.factor_service_pb2_grpc import FactorServiceStub
 from services.common.gen.postern.auth.v1.session_service_pb2_grpc import SessionServiceStub
 from services.web.convert import account as convert
+from services.web.convert import security
 from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
+from services.web.model.security import Activity, Enrolment, Factors, Proof
 
 # A sign-in waits for the mail server's own answer, which may be slow on purpose after a wrong password.
 SIGN_IN_SECONDS = 9.0
 SECONDS = 6.0
+PROOF_SECONDS = 8.0
 
 
 class AuthClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._sessions = SessionServiceStub(channel)
         self._accounts = AccountServiceStub(channel)
+        self._factors = FactorServiceStub(channel)
 
     async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge:
         proof = s.StartSignInRequest.Password(email_address=address, password=password)
@@ -82,3 +88,33 @@ class AuthClient:
         request = a.UpdateIdentityRequest(identity=message, request_id=request_id)
         reply = await self._accounts.UpdateIdentity(request, token=token, timeout=SECONDS)
         return convert.identity(reply.identity)
+
+    async def activity(self, token: str, *, rows: int, page: str) -> Activity:
+        request = a.ListAuditEventsRequest(page_size=rows, page_token=page)
+        return security.activity(await self._accounts.ListAuditEvents(request, token=token, timeout=SECONDS))
+
+    async def factors(self, token: str) -> Factors:
+        reply = await self._factors.ListFactors(f.ListFactorsRequest(), token=token, timeout=SECONDS)
+        return security.factors(reply)
+
+    async def begin_enrolment(self, token: str, name: str, proof: Proof) -> Enrolment:
+        request = f.BeginFactorEnrolmentRequest(
+            kind=s.FACTOR_KIND_TOTP, display_name=name, proof=security.proof(proof)
+        )
+        # The password may be the proof, and then the mail server is asked.
+        reply = await self._factors.BeginFactorEnrolment(request, token=token, timeout=PROOF_SECONDS)
+        return Enrolment(reply.enrolment_state, reply.otpauth_uri)
+
+    async def finish_enrolment(self, token: str, state: str, code: str) -> tuple[str, ...]:
+        request = f.FinishFactorEnrolmentRequest(enrolment_state=state, code=code)
+        reply = await self._factors.FinishFactorEnrolment(request, token=token, timeout=SECONDS)
+        return tuple(reply.recovery_codes)
+
+    async def remove_factor(self, token: str, factor_id: str, proof: Proof) -> None:
+        request = f.RemoveFactorRequest(factor_id=factor_id, proof=security.proof(proof))
+        await self._factors.RemoveFactor(request, token=token, timeout=SECONDS)
+
+    async def recovery_codes(self, token: str, proof: Proof) -> tuple[str, ...]:
+        request = f.CreateRecoveryCodesRequest(proof=security.proof(proof))
+        reply = await self._factors.CreateRecoveryCodes(request, token=token, timeout=SECONDS)
+        return tuple(reply.recovery_codes)

@@ -25,7 +25,7 @@ def outcome(reply: s.StartSignInResponse | s.ContinueSignInResponse) -> SignedIn
         return Challenge(reply.challenge.sign_in_state, kinds)
     done = reply.signed_in
     expires = when(done.expire_time) if done.HasField("expire_time") else None
-    return SignedIn(done.session_secret, done.account, expires, done.idle_seconds)
+    return SignedIn(done.session_secret, done.account, expires, done.idle_seconds, done.must_enrol_factor)
 
 
 def preferences(message: s.Preferences) -> Preferences:
@@ -74,6 +74,7 @@ def grant(reply: s.CreateAccessTokensResponse) -> Grant:
         reply.session_id,
         preferences(reply.preferences),
         tuple(identity(one) for one in reply.identities),
+        reply.must_enrol_factor,
     )
 
 
@@ -85,4 +86,5 @@ def device(message: s.Session) -> Device:
         message.client_address,
         message.user_agent,
         message.current,
+        tuple(KINDS[kind] for kind in message.factor_kinds if kind in KINDS),
     )

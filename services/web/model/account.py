@@ -43,12 +43,13 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The good end of a sign-in. `secret` goes into the cookie and nowhere else."""
+    """The good end of a sign-in. `secret` goes into the cookie and nowhere else; `must_enrol` as in Grant."""
 
     secret: str
     account: str
     expires: datetime | None = None
     idle_seconds: int = 0
+    must_enrol: bool = False
 
     def __repr__(self) -> str:
         return f"SignedIn({self.account!r})"
@@ -64,7 +65,10 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Access tokens by audience with what every page needs of the account."""
+    """Access tokens by audience with what every page needs of the account.
+
+    `must_enrol`: the operator demands a second factor and there is none yet; the only token is then auth's.
+    """
 
     account: str
     tokens: dict[str, str]
@@ -72,6 +76,7 @@ class Grant:
     session_id: str = ""
     preferences: Preferences = Preferences()
     identities: tuple[Identity, ...] = ()
+    must_enrol: bool = False
 
     def __repr__(self) -> str:
         return f"Grant({self.account!r})"
@@ -79,7 +84,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One signed-in browser."""
+    """One signed-in browser; `factors`: kinds that it was opened with, besides the password."""
 
     session_id: str
     created: datetime | None
@@ -87,3 +92,4 @@ class Device:
     address: str
     user_agent: str
     current: bool
+    factors: tuple[str, ...] = ()

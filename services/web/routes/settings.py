@@ -1,8 +1,7 @@
-"""Settings: display, identities, signed-in browsers."""
+"""Settings: display, identities."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -39,9 +38,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
 
 
 async def _page(edge: Edge, request: Request, me: Me, problem: str = "", status: int = 200) -> Response:
-    nav, (devices, failed) = await asyncio.gather(
-        edge.nav(me), edge.attempt(edge.services.auth.devices(me.token("auth")))
-    )
+    nav = await edge.nav(me)
     return edge.page(
         request,
         me,
@@ -51,8 +48,6 @@ async def _page(edge: Edge, request: Request, me: Me, problem: str = "", status:
         wide=True,
         preferences=me.preferences,
         identities=me.identities,
-        devices=devices or (),
-        devices_problem=sentence(failed) if failed else "",
         problem=problem,
         languages=[("", _("As the browser says")), *edge.languages.names()],
         zones=[("", _("As the browser says")), *((name, name.replace("_", " ")) for name in i18n.zones())],
@@ -121,12 +116,3 @@ async def save_identity(edge: Edge, request: Request, me: Me) -> Response:
         return await _page(edge, request, me, sentence(err), explain(err).status)
     edge.sessions.forget(me.secret)
     return edge.redirect(me, "/settings", Notice("settings-saved"))
-
-
-async def end_sessions(edge: Edge, request: Request, me: Me) -> Response:
-    form = await edge.form(request, me)
-    if form.get("session"):
-        count = await edge.services.auth.revoke(me.token("auth"), form.get("session"))
-    else:
-        count = await edge.services.auth.revoke_others(me.token("auth"))
-    return edge.redirect(me, "/settings", Notice("sessions-ended", count))

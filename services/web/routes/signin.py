@@ -7,14 +7,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.common.errors import PosternError, Reason
+from services.common.errors import PosternError, Reason, invalid_argument
 from services.web import crypto, urls
 from services.web.edge import Edge
+from services.web.enrolling import start_page, wrong_code
 from services.web.errors import FormExpired, explain, sentence
 from services.web.forms import Form, read_form
 from services.web.i18n import gettext as _
+from services.web.kept import Waiting, kept_form
 from services.web.model.account import Challenge, SignedIn
-from services.web.pages import kept_form, sign_in_page
+from services.web.pages import sign_in_page
 from services.web.routes import compose
 from services.web.session import Me
 
@@ -29,7 +31,7 @@ async def show(edge: Edge, request: Request) -> Response:
             return RedirectResponse(urls.safe_next(next_), 303)
         except PosternError:
             pass
-    return sign_in_page(edge, request, next_=next_)
+    return sign_in_page(edge, request, waiting=Waiting(next_))
 
 
 async def submit(edge: Edge, request: Request) -> Response:
@@ -60,22 +62,22 @@ async def submit_code(edge: Edge, request: Request) -> Response:
     if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
         raise FormExpired
     kinds = tuple(kind for kind in form.get("kinds").split() if kind in CODE_KINDS)
-    challenge = Challenge(form.get("state"), kinds)
-    code = "".join(form.get("code").split())
+    challenge = Challenge(form.get("state")[:200], kinds)
+    if form.get("do") == "recovery":
+        return code_page(edge, request, challenge, form, recovery=True)
+    code = "".join(form.get("code").split())[:100]
     if not code:
         return code_page(edge, request, challenge, form, _("Type the code."), 400)
     try:
         outcome = await edge.services.auth.continue_sign_in(
-            challenge.state, code, form.get("kind"), edge.client(request)
+            challenge.state, code, _kind(code, kinds), edge.client(request)
         )
     except PosternError as err:
         status = explain(err).status
         if err.reason == Reason.AUTHENTICATION_FAILED:
-            return code_page(
-                edge, request, challenge, form, _("This code is not right. Try the next one."), status
-            )
+            return code_page(edge, request, challenge, form, wrong_code(), status)
         if err.reason in (Reason.SESSION_ENDED, Reason.NOT_FOUND):
-            problem = _("It took too long. Sign in again.")
+            problem = _("It took too long, or too many codes were wrong. Sign in again.")
             return sign_in_page(edge, request, problem=problem, status=401, **_carried(form))
         return code_page(edge, request, challenge, form, sentence(err), status)
     if isinstance(outcome, Challenge):
@@ -83,51 +85,57 @@ async def submit_code(edge: Edge, request: Request) -> Response:
     return await _signed_in(edge, request, outcome, form)
 
 
+def _kind(code: str, kinds: tuple[str, ...]) -> str:
+    """What a code is, by its looks: one-time passwords are digits alone."""
+    return next((kind for kind in kinds if (kind != "recovery") == code.isdigit()), "")
+
+
 def code_page(
-    edge: Edge, request: Request, challenge: Challenge, form: Form, problem: str = "", status: int = 200
+    edge: Edge,
+    request: Request,
+    challenge: Challenge,
+    form: Form,
+    problem: str = "",
+    status: int = 200,
+    *,
+    recovery: bool = False,
 ) -> Response:
-    """The page that asks for a code. It carries what the sign-in page carried."""
+    """The page that asks for a code. It carries what the sign-in page carried; `recovery`: no app at hand."""
     kinds = [kind for kind in challenge.kinds if kind in CODE_KINDS]
     if not kinds:
         problem = sentence(PosternError(Reason.UNSUPPORTED))
         return sign_in_page(edge, request, problem=problem, status=501, **_carried(form))
-    names = {
-        "totp": _("Code from your app"),
-        "hotp": _("Code from your card"),
-        "recovery": _("Recovery code"),
-    }
+    recovery = "recovery" in kinds and (recovery or form.get("recovery") == "1" or kinds == ["recovery"])
     context = {
         "csrf": crypto.form_token(request.cookies.get(edge.cookies.visitor, "")),
         "state": challenge.state,
-        "kinds": [(kind, names[kind]) for kind in kinds],
-        "kind": form.get("kind") if form.get("kind") in kinds else kinds[0],
+        "kinds": kinds,
+        "recovery": recovery,
         "problem": problem,
-        "next": form.get("next"),
-        "kept": form.get("kept"),
-        "kept_for": form.get("kept_for"),
+        "email": form.get("email").strip()[:320],
+        "waiting": Waiting.of(form).fields,
     }
     return edge.renderer.page(request, "sign_in_code.html", context, status)
 
 
 def _carried(form: Form) -> dict[str, Any]:
     """What a sign-in page passes on: the address, the way back, and the form that waits."""
-    return {
-        "email": form.get("email").strip(),
-        "next_": form.get("next"),
-        "kept": kept_form(form.get("kept")) if form.get("kept") else None,
-        "kept_for": form.get("kept_for"),
-    }
+    return {"email": form.get("email").strip(), "waiting": Waiting.of(form)}
 
 
 async def _signed_in(edge: Edge, request: Request, outcome: SignedIn, form: Form) -> Response:
-    kept = kept_form(form.get("kept")) if form.get("kept") else None
+    waiting = Waiting.of(form)
+    kept = kept_form(waiting.kept) if waiting.kept else None
     response: Response
     if kept is not None:
         me = await edge.sessions.open(outcome.secret, edge.client(request))
         edge.speak(request, me)
-        response = await go_on(edge, request, me, kept, form.get("kept_for"))
+        if me.must_enrol:
+            response = await start_page(edge, request, me, waiting)
+        else:
+            response = await go_on(edge, request, me, kept, waiting.kept_for)
     else:
-        target = urls.safe_next(form.get("next"))
+        target = urls.safe_next(waiting.next_)
         response = RedirectResponse("/mail/INBOX" if target == "/" else target, 303)
     edge.cookies.put(response, edge.cookies.name, outcome.secret)
     return response
@@ -140,6 +148,15 @@ async def go_on(edge: Edge, request: Request, me: Me, kept: Form, kept_for: str)
         return await compose.present_again(edge, request, me, kept)
     fields = [(key, value) for key, value in kept.items if key != "csrf"]
     return edge.page(request, me, "go_on.html", "error", wide=True, target=target, fields=fields)
+
+
+async def resume(edge: Edge, request: Request, me: Me) -> Response:
+    """On to what waited while a factor was enrolled."""
+    form = await edge.form(request, me, limit=2 * edge.settings.max_form_bytes)
+    kept = kept_form(form.get("kept"))
+    if kept is None:
+        raise invalid_argument("kept", "broken")
+    return await go_on(edge, request, me, kept, form.get("kept_for"))
 
 
 async def leave_page(edge: Edge, request: Request) -> Response:

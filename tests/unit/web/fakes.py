@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from services.common.errors import PosternError, Reason, error
-from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
 from services.web.model.mail import (
     ActionResult,
     Address,
@@ -33,75 +32,9 @@ from services.web.model.mail import (
 from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.ports import PartStream, Services
+from tests.unit.web.fake_auth import NOON, FakeAuth
 
-AUDIENCES = ("auth", "mailstore", "sender", "contacts")
 VALIDITY = 7
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-
-@dataclass
-class FakeAuth:
-    passwords: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "alice"})
-    sessions: dict[str, str] = field(default_factory=dict)
-    preferences: Preferences = field(default_factory=Preferences)
-    identities: tuple[Identity, ...] = (
-        Identity("i1", "alice@example.org", "Alice Example", is_default=True),
-    )
-    grants: int = 0
-    seconds: float = 300
-    fail: PosternError | None = None
-    second_factor: bool = False
-
-    async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge:
-        if self.fail:
-            raise self.fail
-        if self.passwords.get(address.lower()) != password:
-            raise PosternError(Reason.AUTHENTICATION_FAILED)
-        if self.second_factor:
-            return Challenge("state", ("totp", "recovery"))
-        return self._begin(address)
-
-    def _begin(self, address: str) -> SignedIn:
-        secret = f"secret-{len(self.sessions)}-" + "x" * 30
-        self.sessions[secret] = address.lower()
-        return SignedIn(secret, address.lower())
-
-    async def continue_sign_in(
-        self, state: str, code: str, kind: str, client: Client
-    ) -> SignedIn | Challenge:
-        if (state, code, kind) != ("state", "123456", "totp"):
-            raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"what": "code"})
-        return self._begin("alice@example.org")
-
-    async def grant(self, secret: str, client: Client) -> Grant:
-        if secret not in self.sessions:
-            raise PosternError(Reason.SESSION_ENDED)
-        self.grants += 1
-        tokens = {audience: f"{audience}-token" for audience in AUDIENCES}
-        expires = datetime.now(UTC) + timedelta(seconds=self.seconds)
-        return Grant(self.sessions[secret], tokens, expires, "s1", self.preferences, self.identities)
-
-    async def end_session(self, secret: str) -> None:
-        self.sessions.pop(secret, None)
-
-    async def devices(self, token: str) -> tuple[Device, ...]:
-        return (Device("s1", NOON, NOON, "127.0.0.1", "Browser", True),)
-
-    async def revoke(self, token: str, session_id: str) -> int:
-        return 1
-
-    async def revoke_others(self, token: str) -> int:
-        return 2
-
-    async def update_preferences(
-        self, token: str, preferences: Preferences, fields: Sequence[str]
-    ) -> Preferences:
-        self.preferences = preferences
-        return preferences
-
-    async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
-        self.identities = (identity,)
-        return identity
 
 
 @dataclass

@@ -83,7 +83,7 @@ async def test_identity_and_sessions(alice, fakes):
     assert fakes.auth.identities[0].name == "Alice A."
     page = await alice.get("/compose")
     assert "-- \nYours" in page.text
-    await alice.get("/settings")
+    await alice.get("/settings/security")
     await alice.post("/settings/sessions", {})
     assert "2 sessions ended." in (await alice.follow()).text
 

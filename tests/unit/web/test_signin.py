@@ -116,15 +116,3 @@ async def test_a_form_from_elsewhere_is_refused(alice, fakes):
     answer = await alice.http.post("/compose", data={**data, "csrf": "A" * 43})
     assert answer.status_code == 403
     assert not fakes.send.sent
-
-
-async def test_second_step(browser, fakes):
-    fakes.auth.second_factor = True
-    page = await browser.sign_in()
-    assert page.status_code == 200 and not fakes.auth.sessions and "Code from your app" in page.text
-    carried = {name: browser.hidden(name) for name in ("state", "kinds")}
-    page = await browser.post("/sign-in/code", {**carried, "kind": "totp", "code": "000 000"})
-    assert page.status_code == 401 and "This code is not right." in page.text and not fakes.auth.sessions
-    answer = await browser.post("/sign-in/code", {**carried, "kind": "totp", "code": "123 456"})
-    assert answer.headers["location"] == "/mail/INBOX"
-    assert (await browser.follow()).status_code == 200

@@ -1,5 +1,6 @@
 // The page works without any of this. Here it becomes quick: panes load in place, the keyboard works, drafts save.
 import "htmx.org/dist/htmx.esm.js";
+import { startCodes } from "./codes";
 import { startComposers } from "./composer";
 import { startDivider } from "./divider";
 import { startKeys } from "./keys";
@@ -12,6 +13,7 @@ function prepare(root: ParentNode): void {
   startList(root);
   startUndo(root);
   startComposers(root);
+  startCodes(root);
 }
 
 /** Tells the server the reader's time zone, for the dates of those who chose none in the settings. */

@@ -1,0 +1,211 @@
+"""Auth in memory, as services.web.ports.AuthPort. Codes are accepted once, states bear few attempts, as in
+the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from services.common.errors import PosternError, Reason, invalid_argument, not_found
+from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
+from services.web.model.security import Activity, Enrolment, Event, Factor, Factors, Proof
+
+AUDIENCES = ("auth", "mailstore", "sender", "contacts")
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+URI = "otpauth://totp/Postern:alice%40example.org?secret=ABCDEFGHIJKLMNOP&issuer=Postern&digits=6&period=30"
+MAX_ATTEMPTS = 5
+
+
+@dataclass
+class FakeAuth:
+    """`codes`: what the app shows, one after the other; `required`: the operator demands a factor."""
+
+    passwords: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "alice"})
+    sessions: dict[str, str] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=Preferences)
+    identities: tuple[Identity, ...] = (
+        Identity("i1", "alice@example.org", "Alice Example", is_default=True),
+    )
+    grants: int = 0
+    seconds: float = 300
+    fail: PosternError | None = None
+    required: bool = False
+    factor_list: list[Factor] = field(default_factory=list)
+    codes: list[str] = field(default_factory=lambda: ["123456", "234567", "345678", "456789"])
+    recovery: list[str] = field(default_factory=list)
+    states: dict[str, int] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    batches: int = 0
+    revoked: list[str] = field(default_factory=list)
+
+    # Signing in
+
+    async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge:
+        self._up()
+        if self.passwords.get(address.lower()) != password:
+            raise PosternError(Reason.AUTHENTICATION_FAILED)
+        if self.factor_list:
+            return Challenge(self._state(), ("totp", *(("recovery",) if self.recovery else ())))
+        return self._begin(address)
+
+    def _begin(self, address: str) -> SignedIn:
+        secret = f"secret-{len(self.sessions)}-" + "x" * 30
+        self.sessions[secret] = address.lower()
+        self._note("sign-in")
+        return SignedIn(secret, address.lower(), must_enrol=self._must_enrol)
+
+    async def continue_sign_in(
+        self, state: str, code: str, kind: str, client: Client
+    ) -> SignedIn | Challenge:
+        self._up()
+        self._attempt(state)
+        if not self._use_up(code):
+            raise PosternError(Reason.AUTHENTICATION_FAILED)
+        del self.states[state]
+        return self._begin("alice@example.org")
+
+    async def grant(self, secret: str, client: Client) -> Grant:
+        if secret not in self.sessions:
+            raise PosternError(Reason.SESSION_ENDED)
+        self.grants += 1
+        audiences = ("auth",) if self._must_enrol else AUDIENCES
+        tokens = {audience: f"{audience}-token" for audience in audiences}
+        expires = datetime.now(UTC) + timedelta(seconds=self.seconds)
+        return Grant(
+            self.sessions[secret],
+            tokens,
+            expires,
+            "s1",
+            self.preferences,
+            self.identities,
+            self._must_enrol,
+        )
+
+    async def end_session(self, secret: str) -> None:
+        self.sessions.pop(secret, None)
+
+    # Devices, preferences, identities
+
+    async def devices(self, token: str) -> tuple[Device, ...]:
+        here = Device("s1", NOON, NOON, "127.0.0.1", "Browser", True)
+        phone = "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0"
+        return here, Device("s2", NOON, NOON, "192.0.2.7", phone, False, ("totp",))
+
+    async def revoke(self, token: str, session_id: str) -> int:
+        self.revoked.append(session_id)
+        return 1
+
+    async def revoke_others(self, token: str) -> int:
+        return 2
+
+    async def update_preferences(
+        self, token: str, preferences: Preferences, fields: Sequence[str]
+    ) -> Preferences:
+        self.preferences = preferences
+        return preferences
+
+    async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
+        self.identities = (identity,)
+        return identity
+
+    async def activity(self, token: str, *, rows: int, page: str) -> Activity:
+        newest = self.events[::-1]
+        start = int(page or 0)
+        more = start + rows < len(newest)
+        return Activity(tuple(newest[start : start + rows]), str(start + rows) if more else "")
+
+    # Second factors
+
+    async def factors(self, token: str) -> Factors:
+        self._up()
+        listed = list(self.factor_list)
+        if listed:
+            listed.append(Factor("recovery-codes", "recovery", created=NOON, codes_left=len(self.recovery)))
+        return Factors(tuple(listed), self.required)
+
+    async def begin_enrolment(self, token: str, name: str, proof: Proof) -> Enrolment:
+        self._prove(proof)
+        state = self._state()
+        self.names[state] = name
+        return Enrolment(state, URI)
+
+    async def finish_enrolment(self, token: str, state: str, code: str) -> tuple[str, ...]:
+        self._up()
+        self._attempt(state)
+        if code not in self.codes:
+            raise PosternError(Reason.AUTHENTICATION_FAILED)
+        self.codes.remove(code)
+        del self.states[state]
+        return self.enrol(self.names[state])
+
+    def enrol(self, name: str = "Phone") -> tuple[str, ...]:
+        """A factor more, and recovery codes with the first."""
+        first = not self.factor_list
+        self.factor_list.append(Factor(f"f{len(self.factor_list) + 1}", "totp", name, NOON, NOON))
+        self._note("factor-enrolled", factor=name)
+        if first:
+            self._new_codes()
+        return tuple(self.recovery) if first else ()
+
+    async def remove_factor(self, token: str, factor_id: str, proof: Proof) -> None:
+        self._prove(proof)
+        wanted = next((one for one in self.factor_list if one.factor_id == factor_id), None)
+        if wanted is None:
+            raise not_found("factor")
+        self.factor_list.remove(wanted)
+        if not self.factor_list:
+            self.recovery.clear()
+        self._note("factor-removed", factor_id=factor_id)
+
+    async def recovery_codes(self, token: str, proof: Proof) -> tuple[str, ...]:
+        self._prove(proof)
+        if not self.factor_list:
+            raise not_found("factor")
+        self._new_codes()
+        return tuple(self.recovery)
+
+    # Beneath
+
+    @property
+    def _must_enrol(self) -> bool:
+        return self.required and not self.factor_list
+
+    def _up(self) -> None:
+        if self.fail:
+            raise self.fail
+
+    def _note(self, action: str, **details: str) -> None:
+        self.events.append(Event(NOON, action, "127.0.0.1", "Browser", details))
+
+    def _state(self) -> str:
+        state = f"state-{len(self.states)}-{len(self.events)}"
+        self.states[state] = 0
+        return state
+
+    def _attempt(self, state: str) -> None:
+        if self.states.get(state, MAX_ATTEMPTS) >= MAX_ATTEMPTS:
+            raise PosternError(Reason.SESSION_ENDED)
+        self.states[state] += 1
+
+    def _use_up(self, code: str) -> bool:
+        for known in (self.codes, self.recovery):
+            if code in known:
+                known.remove(code)
+                return True
+        return False
+
+    def _prove(self, proof: Proof) -> None:
+        self._up()
+        if self.factor_list and not proof.code:
+            raise invalid_argument("proof", "code_expected")
+        if not self.factor_list and not proof.password:
+            raise invalid_argument("proof", "password_expected")
+        good = self._use_up(proof.code) if self.factor_list else proof.password in self.passwords.values()
+        if not good:
+            raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "proof"})
+
+    def _new_codes(self) -> None:
+        self.batches += 1
+        self.recovery = [f"aaaa-bbbb-cccc-{self.batches:02}{number:02}" for number in range(10)]
