@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, Request
 
 from services.web.urls import mailbox_segment
 from tests.e2e.person import somebody
+from tests.support.corpora import corpora
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "html" / "dompurify-payloads.json"
 LEAST_PAYLOADS = 223
 TABS = 4
 # What a payload that ran would do, besides opening a dialog: leave a mark that the page outside can see.
@@ -62,9 +60,8 @@ class Watch:
 
 
 async def test_no_payload_runs_or_asks_for_anything(real: Stack, chromium: Browser) -> None:
-    if not CORPUS.exists() and not os.environ.get("CI"):
-        pytest.skip("the corpus is not beside the project")
-    payloads = [item["payload"] for item in json.loads(CORPUS.read_text("utf-8"))]
+    file = corpora("html", "dompurify-payloads.json")
+    payloads = [item["payload"] for item in json.loads(file.read_text("utf-8"))]
     payloads = [item if isinstance(item, str) else json.dumps(item) for item in payloads]
     assert len(payloads) >= LEAST_PAYLOADS
     user, _ = real.people()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.support.corpora import corpora
 from tests.support.pages import browsing, text_of
 from tests.support.stack import Stack
 from tests.unit.mailstore.mime.agreement import expected
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "mime"
 LEAST_MESSAGES = 156
 LEAST_AGREEMENT = 0.9
 
@@ -42,9 +39,7 @@ def shows(page: str, want: dict[str, Any], form: str) -> bool:
 
 
 def test_every_message_of_the_corpus_opens_as_a_page(real: Stack) -> None:
-    files = sorted(CORPUS.rglob("*.eml"))
-    if not files and not os.environ.get("CI"):
-        pytest.skip("the corpus is not beside the project")
+    files = sorted(corpora("mime").rglob("*.eml"))
     assert len(files) >= LEAST_MESSAGES
     user, _ = real.people()
     with real.imap(user) as client:
