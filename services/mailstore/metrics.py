@@ -8,4 +8,12 @@ CONNECTIONS = Gauge("postern_mailstore_connections", "Connections to the mail se
 WAITING = Gauge("postern_mailstore_waiting", "Calls that wait for a connection.")
 CONNECTED = Counter("postern_mailstore_connects", "Connections opened, by what came of it.", ["outcome"])
 RETRIES = Counter("postern_mailstore_retries", "Reads asked again since a kept connection was dead.")
+INDEX_ANSWERS = Counter(
+    "postern_mailstore_index_answers",
+    "Lists, conversations and searches, by what answered: the index, or the server.",
+    ["what", "by"],
+)
+INDEX_BUILDS = Counter(
+    "postern_mailstore_index_builds", "Workers that ended, by what came of it.", ["outcome"]
+)
 WATCHED = Gauge("postern_mailstore_watched_accounts", "Accounts that are watched.")

@@ -34,21 +34,23 @@ class Service:
         self.requests = Requests()
         self.locks = Locks()
         self.watchers = Watchers(settings.imap)
-        self._house: asyncio.Task[None] | None = None
+        self._house: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to keep house, and show it to the metrics. Call from the event loop."""
         CONNECTIONS.labels("open").set_function(lambda: self.pool.open_connections)
         CONNECTIONS.labels("idle").set_function(lambda: self.pool.idle_connections)
         WATCHED.set_function(lambda: self.watchers.count)
-        self._house = asyncio.create_task(self.pool.keep_house())
+        self._house.append(asyncio.create_task(self.pool.keep_house()))
+        if self.index is not None:
+            self._house.append(asyncio.create_task(self.index.keep_house()))
 
     async def close(self) -> None:
         """Log out everywhere."""
-        if self._house is not None:
-            self._house.cancel()
+        for task in self._house:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._house
+                await task
         await self.watchers.close()
         if self.index is not None:
             await self.index.close()

@@ -44,6 +44,10 @@ class Builder:
             and time.monotonic() >= self._not_before.get(account, 0.0)
         )
 
+    def busy(self, account: str) -> bool:
+        """Whether a job of the account waits or is being done."""
+        return account in self._tasks
+
     def start(self, job: Job, report: Report, done: Callable[[bool], None]) -> None:
         """Build in the background; `done` tells at the end whether all went well. Nothing where not
         `wants`.

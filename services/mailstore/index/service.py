@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import apsw
 
@@ -27,6 +28,7 @@ from services.mailstore.index.serving import Lists, Served
 from services.mailstore.index.shelf import IndexSettings, Shelf
 from services.mailstore.index.store import IndexBroken, Store
 from services.mailstore.index.worker import Job
+from services.mailstore.metrics import INDEX_ANSWERS, INDEX_BUILDS
 from services.mailstore.reading.page import Page, PageRequest
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.run import SearchRequest, SearchStep
@@ -41,7 +43,9 @@ REFRESH_AFTER = 3.0
 # Seconds before mailboxes that could not be brought in are tried again.
 STUCK_FOR = 300.0
 _THREADS = 8
-_SWEEP_EVERY = 600.0
+# Seconds: after which an unused file is closed, and how often the files are counted.
+IDLE_FOR, SWEEP_EVERY = 300.0, 60.0
+T = TypeVar("T")
 
 
 class Index:
@@ -60,26 +64,27 @@ class Index:
         self._tasks: dict[tuple[bytes, str], asyncio.Task[None]] = {}
         self._lists = Lists(pool, snippets)
         self._builder = Builder(settings.workers)
-        self._swept = 0.0
 
     # questions
 
     async def page(self, account: Account, request: PageRequest) -> Served[Page] | None:
         """A page of messages, None where the server is to be asked."""
         index = self._use(account)
-        return await self._lists.page(index, request) if index is not None else None
+        return _told("list", await self._lists.page(index, request) if index is not None else None)
 
     async def conversations(
         self, account: Account, request: ConversationRequest
     ) -> Served[ConversationPage] | None:
         """A page of conversations, None where the server is to be asked."""
         index = self._use(account)
-        return await self._lists.conversations(index, request) if index is not None else None
+        served = await self._lists.conversations(index, request) if index is not None else None
+        return _told("conversations", served)
 
     async def conversation(self, account: Account, request: OneRequest) -> OpenedConversation | None:
         """One conversation, None where the server is to be asked."""
         index = self._use(account)
-        return await open_conversation(self._pool, index, request) if index is not None else None
+        opened = await open_conversation(self._pool, index, request) if index is not None else None
+        return _told("conversation", opened)
 
     async def search(
         self, account: Account, request: SearchRequest, server: ServerSearch
@@ -94,8 +99,8 @@ class Index:
             )
             index = self._use(account)
         if index is None:
-            return None
-        return await find(index, request, server, lambda: self._refresh_soon(index))
+            return _told("search", None)
+        return _told("search", await find(index, request, server, lambda: self._refresh_soon(index)))
 
     def progress(self, account: Account, mailbox: str) -> BuildProgress | None:
         """How far building a mailbox is; None where that is not under way."""
@@ -158,14 +163,26 @@ class Index:
         self._open[account.key] = index
         self._want(index)
         while len(self._open) > MOST_OPEN:
-            _, old = self._open.popitem(last=False)
-            await loop.run_in_executor(self._threads, old.close)
-        if time.monotonic() - self._swept > _SWEEP_EVERY:
-            self._swept = time.monotonic()
-            in_use = frozenset(each.path for each in self._open.values())
-            gone = await loop.run_in_executor(self._threads, self._shelf.sweep, in_use)
-            if gone:
-                log.info("index.evicted", files=len(gone))
+            self._forget(next(iter(self._open)))
+
+    async def keep_house(self) -> None:
+        """Close what was not used for long, with its credential, and keep the files within their bound; runs
+        until cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        swept = 0.0
+        while True:
+            now = time.monotonic()
+            for key, index in list(self._open.items()):
+                if now - index.used > IDLE_FOR and index.idle and not self._builder.busy(index.account.id):
+                    self._forget(key)
+            if now - swept > SWEEP_EVERY:
+                swept = now
+                in_use = frozenset(each.path for each in self._open.values())
+                gone = await loop.run_in_executor(self._threads, self._shelf.sweep, in_use)
+                if gone:
+                    log.info("index.evicted", files=len(gone))
+            await asyncio.sleep(10.0)
 
     def _refresh_soon(self, index: AccountIndex) -> None:
         async def work() -> None:
@@ -207,6 +224,7 @@ class Index:
             index.stuck, index.stuck_since = index.missing(), time.monotonic()
 
         def done(well: bool) -> None:
+            INDEX_BUILDS.labels("ok" if well else "failed").inc()
             index.progress.clear()
             self._spawn(account.key, "settle", settle)
 
@@ -228,6 +246,11 @@ class Index:
             with contextlib.suppress(apsw.Error):
                 index.close()
         self._threads.shutdown(wait=True)
+
+
+def _told(what: str, answer: T) -> T:
+    INDEX_ANSWERS.labels(what, "server" if answer is None else "index").inc()
+    return answer
 
 
 def _nothing() -> asyncio.Future[None]:

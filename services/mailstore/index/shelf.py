@@ -35,7 +35,10 @@ class Shelf:
 
     def sweep(self, in_use: frozenset[Path]) -> list[Path]:
         """Remove the files least recently used until the rest fits, none of those in use. What went."""
-        sizes = {path: size_of(path) for path in self.settings.directory.glob("*.db")}
+        try:
+            sizes = {path: size_of(path) for path in self.settings.directory.glob("*.db")}
+        except OSError:
+            return []
         total = sum(sizes.values())
         gone: list[Path] = []
         for path in sorted(sizes, key=_used):
@@ -43,7 +46,10 @@ class Shelf:
                 break
             if path in in_use:
                 continue
-            remove(path)
+            try:
+                remove(path)
+            except OSError:
+                continue
             gone.append(path)
             total -= sizes[path]
         return gone
