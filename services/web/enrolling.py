@@ -78,5 +78,8 @@ async def enrol_first(edge: Edge, request: Request) -> Response:
     return await start_page(edge, request, me, Waiting.after(request, form, own_path(request)), status=403)
 
 
-def wrong_code() -> str:
+def wrong_code(recovery: bool = False) -> str:
+    """`recovery`: the person was asked for a recovery code."""
+    if recovery:
+        return _("This code is not right, or was used before. Try another one.")
     return _("This code is not right, or was used before. Wait until your app shows the next one.")

@@ -15,8 +15,8 @@ class Authenticator:
     for."""
 
     def __init__(self, secret: str) -> None:
-        plain = "".join(secret.split())
-        self._key = base64.b32decode(plain + "=" * (-len(plain) % 8))
+        self.secret = "".join(secret.split())
+        self._key = base64.b32decode(self.secret + "=" * (-len(self.secret) % 8))
         self._last = 0
 
     async def code(self) -> str:

@@ -120,6 +120,8 @@ async def test_from_setting_up_to_removal(own: Stack, chromium: Browser, who: in
         await signed_out(person)
         await person.sign_in()
         await expect(person.messages).to_be_visible()
+    for log, text in own.logs().items():
+        assert not [one for one in (app.secret, *codes, *fresh) if one in text], log
 
 
 async def test_codes_are_copied(own: Stack, chromium: Browser) -> None:

@@ -75,7 +75,7 @@ async def submit_code(edge: Edge, request: Request) -> Response:
     except PosternError as err:
         status = explain(err).status
         if err.reason == Reason.AUTHENTICATION_FAILED:
-            return code_page(edge, request, challenge, form, wrong_code(), status)
+            return code_page(edge, request, challenge, form, wrong_code(form.get("recovery") == "1"), status)
         if err.reason in (Reason.SESSION_ENDED, Reason.NOT_FOUND):
             problem = _("It took too long, or too many codes were wrong. Sign in again.")
             return sign_in_page(edge, request, problem=problem, status=401, **_carried(form))

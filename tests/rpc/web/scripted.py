@@ -9,6 +9,7 @@ from typing import Any
 
 from services.auth.servicer import METHOD_SCOPES as AUTH_RULES
 from services.common.gen.postern.auth.v1 import account_service_pb2_grpc as account_grpc
+from services.common.gen.postern.auth.v1 import factor_service_pb2_grpc as factor_grpc
 from services.common.gen.postern.auth.v1 import session_service_pb2_grpc as session_grpc
 from services.common.gen.postern.contacts.v1 import contact_service_pb2_grpc as contact_grpc
 from services.common.gen.postern.contacts.v1 import suggest_service_pb2_grpc as suggest_grpc
@@ -24,7 +25,14 @@ from services.web.ports import Services
 from tests.support.rpc import mint, running
 
 SERVICERS: dict[str, tuple[Any, tuple[tuple[Any, str], ...]]] = {
-    "auth": (AUTH_RULES, ((session_grpc, "SessionService"), (account_grpc, "AccountService"))),
+    "auth": (
+        AUTH_RULES,
+        (
+            (session_grpc, "SessionService"),
+            (account_grpc, "AccountService"),
+            (factor_grpc, "FactorService"),
+        ),
+    ),
     "mailstore": (MAILSTORE_RULES, ((mailbox_grpc, "MailboxService"), (message_grpc, "MessageService"))),
     "sender": (SENDER_RULES, ((compose_grpc, "ComposeService"), (submission_grpc, "SubmissionService"))),
     "contacts": (CONTACTS_RULES, ((contact_grpc, "ContactService"), (suggest_grpc, "SuggestService"))),

@@ -58,6 +58,7 @@ async def test_recovery_codes_are_asked_for_on_request(browser, codes):
     assert "inputmode" not in page.text and browser.hidden("recovery") == "1"
     page = await browser.post("/sign-in/code", {**carried, "recovery": "1", "code": "zzzz"})
     assert page.status_code == 401 and "recovery codes that you printed" in page.text
+    assert "Try another one." in page.text
 
 
 async def test_after_too_many_wrong_codes_the_sign_in_begins_again(browser, fakes, codes):
