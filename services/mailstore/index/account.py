@@ -27,7 +27,9 @@ from services.mailstore.mailboxes.model import Mailbox, Tree
 T = TypeVar("T")
 # Messages that may be brought in while a call waits, and in the background without a worker.
 MOST_INLINE, MOST_REFRESHED = 200, 1000
-_CACHE_MIB = 6
+# The indices of one order of 100,000 messages fit several times over: a page that is not in memory is
+# deciphered again.
+_CACHE_MIB = 24
 _BUSY_MS = 250
 
 

@@ -43,15 +43,15 @@ async def build_rows(sync: MailboxSync, name: str, *, hidden: bool, report: Repo
                 if index + 1 < len(batches):
                     ahead = asyncio.create_task(sync.entries(batches[index + 1]))
                     await asyncio.sleep(0)
-                built = batch[-1] if index + 1 < len(batches) else 1
+                built = max(2, batch[-1])
                 await sync.run(_write, sync, state.id, entries, built)
                 report(BuildProgress(name, min(total, state.total + (index + 1) * BATCH), total, False))
         finally:
             if ahead is not None:
                 ahead.cancel()
-        if not batches:
-            await sync.run(_write, sync, state.id, [], 1)
+        # Whole only with the indices by which it is listed.
         await sync.run(sync.store.make_orders)
+        await sync.run(_write, sync, state.id, [], 1)
         state = await sync.update(name, hidden=hidden)
     return state
 

@@ -37,7 +37,7 @@ from services.mailstore.threads.one import OneRequest, OpenedConversation
 
 log = get_logger(__name__)
 # Accounts whose files are open; the least recently used are closed first.
-MOST_OPEN = 24
+MOST_OPEN = 12
 # Seconds: how old what is known of the mailboxes may be when an account is used.
 REFRESH_AFTER = 3.0
 # Seconds before mailboxes that could not be brought in are tried again.
