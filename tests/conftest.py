@@ -1,3 +1,12 @@
 """Fixtures for the whole suite: see tests/support/plugin.py."""
 
+import os
+
+import hypothesis
+
 from tests.support.plugin import *  # noqa: F403
+
+# The same examples every time where a run decides over a change; new ones are looked for elsewhere.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")

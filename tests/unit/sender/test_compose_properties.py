@@ -83,7 +83,8 @@ def test_no_header_can_be_injected(data: st.DataObject) -> None:
     names=st.lists(WORDS, min_size=1, max_size=4),
     body=WORDS,
     html=st.one_of(st.just(""), WORDS),
-    filename=WORDS.filter(lambda name: name.strip()),
+    # Python's reader takes outer angle brackets and quotes for quoting (email.utils.unquote) and drops them.
+    filename=WORDS.filter(lambda name: name.strip() and (name.strip()[0] not in '<"')),
     content=st.binary(max_size=300),
 )
 def test_what_comes_back_is_what_went_in(subject, names, body, html, filename, content) -> None:
