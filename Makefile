@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: assets messages help run test screenshots bench lint format protos lock test-containers
+.PHONY: assets messages help run test screenshots bench chaos fuzz lint format protos lock test-containers
 .DEFAULT_GOAL := help
 
 help: ## the targets
@@ -45,6 +45,13 @@ screenshots: $(VENV)/.installed-dev ## pictures of every page and state, in var/
 bench: $(VENV)/.installed-dev ## one JSON line per figure; ONLY=name, FULL=1
 	@{ $(BIN)/python -m deploy.local.packages && $(MAKE) -s --no-print-directory assets; } >&2
 	@ONLY="$(ONLY)" FULL="$(FULL)" $(BIN)/python -m bench
+
+chaos: $(VENV)/.installed-dev ## fault runs: kills, resets, changes from outside; ONLY=name, FULL=1
+	@{ $(BIN)/python -m deploy.local.packages && $(MAKE) -s --no-print-directory assets; } >&2
+	@ONLY="$(ONLY)" FULL="$(FULL)" $(BIN)/python -m bench chaos
+
+fuzz: $(VENV)/.installed-dev ## mutated mail into every parser; ONLY=name, FULL=1
+	@ONLY="$(ONLY)" FULL="$(FULL)" $(BIN)/python -m bench fuzz
 
 test-containers: $(VENV)/.installed-dev ## build the images and pass a message through docker-compose.yml
 	@$(BIN)/python -m deploy.local.packages

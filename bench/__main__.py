@@ -1,6 +1,7 @@
-"""`python -m bench`: imports every module of this package, runs what it registered, prints JSON lines.
+"""`python -m bench [chaos|fuzz]`: imports every module of the package, runs what it registered, prints JSON lines.
 
-Standard output holds the figures and nothing else; what a benchmark prints besides goes to standard error.
+Without a word the benchmarks run, with `chaos` the fault runs of bench/chaos, with `fuzz` those of bench/fuzz.
+Standard output holds the figures and nothing else; what a run prints besides goes to standard error.
 Status 1 when one failed or none was chosen.
 """
 
@@ -14,18 +15,24 @@ import pkgutil
 import sys
 import traceback
 
-import bench
 from bench.figures import registered
 
+KINDS = {"": "bench", "chaos": "bench.chaos", "fuzz": "bench.fuzz"}
 
-def main() -> int:
+
+def main(arguments: list[str]) -> int:
+    kind = arguments[0] if arguments else ""
+    if kind not in KINDS:
+        print(f"no runs are called {kind!r}; there are: chaos, fuzz, or nothing for benchmarks", file=sys.stderr)
+        return 2
+    package = importlib.import_module(KINDS[kind])
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.ispkg and module.name not in ("__main__", "figures"):
+            importlib.import_module(f"{KINDS[kind]}.{module.name}")
     only = os.environ.get("ONLY", "")
-    for module in pkgutil.iter_modules(bench.__path__):
-        if module.name not in ("__main__", "figures"):
-            importlib.import_module(f"bench.{module.name}")
     chosen, failed = list(registered(only)), 0
     if not chosen:
-        print(f"no benchmark is named {only!r}" if only else "there is no benchmark yet", file=sys.stderr)
+        print(f"nothing is named {only!r}" if only else "there is nothing to run yet", file=sys.stderr)
         return 1
     out = sys.stdout
     for name, run in chosen:
@@ -42,4 +49,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
