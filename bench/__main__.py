@@ -1,6 +1,6 @@
-"""`python -m bench [chaos|fuzz]`: imports every module of the package, runs what it registered, prints JSON lines.
+"""`python -m bench [chaos|fuzz]`: imports every module of a package, runs what it registered, as JSON lines.
 
-Without a word the benchmarks run, with `chaos` the fault runs of bench/chaos, with `fuzz` those of bench/fuzz.
+Without a word the benchmarks run, with `chaos` the fault runs of bench/chaos, with `fuzz` bench/fuzz.
 Standard output holds the figures and nothing else; what a run prints besides goes to standard error.
 Status 1 when one failed or none was chosen.
 """
@@ -23,7 +23,7 @@ KINDS = {"": "bench", "chaos": "bench.chaos", "fuzz": "bench.fuzz"}
 def main(arguments: list[str]) -> int:
     kind = arguments[0] if arguments else ""
     if kind not in KINDS:
-        print(f"no runs are called {kind!r}; there are: chaos, fuzz, or nothing for benchmarks", file=sys.stderr)
+        print(f"no such kind of run: {kind!r}; chaos, fuzz, or no word for benchmarks", file=sys.stderr)
         return 2
     package = importlib.import_module(KINDS[kind])
     for module in pkgutil.iter_modules(package.__path__):
