@@ -19,12 +19,15 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.common.errors import PosternError, Reason
+from services.common.remembered import Remembered
 
 ISSUER = "postern-auth"
 ALGORITHM = "EdDSA"
 MAX_LIFETIME_SECONDS = 300
 LEEWAY_SECONDS = 5
 MAX_TOKEN_CHARACTERS = 12_000
+# Verified tokens that are kept: to verify one of 5 KB costs near a millisecond, and each is shown many times.
+MOST_VERIFIED = 2_000
 
 # Audiences: the name of the service that the token is for.
 AUDIENCES = ("auth", "mailstore", "sender", "contacts")
@@ -177,6 +180,7 @@ class KeySet:
         self._fetched = self._tried = float("-inf")
         self._failure: BaseException | None = None
         self._lock = asyncio.Lock()
+        self._verified: Remembered[tuple[bytes, str], tuple[str, Identity]] = Remembered(MOST_VERIFIED)
 
     @classmethod
     def fixed(cls, *keys: Ed25519PublicKey) -> KeySet:
@@ -201,8 +205,21 @@ class KeySet:
         return key
 
     async def verify(self, token: str, audience: str) -> Identity:
-        """`verify` with the key that the token names."""
-        return verify(token, await self.get(token_kid(token)), audience)
+        """`verify` with the key that the token names.
+
+        A token that passed is remembered by its digest until it expires, and passes again as long as auth
+        publishes the key it was signed with.
+        """
+        remembered = (hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), audience)
+        known = self._verified.get(remembered)
+        if known is not None:
+            kid, identity = known
+            await self.get(kid)
+            return identity
+        kid = token_kid(token)
+        identity = verify(token, await self.get(kid), audience)
+        self._verified.put(remembered, (kid, identity), identity.expires_at)
+        return identity
 
     def _stale(self, kid: str) -> bool:
         now = time.monotonic()

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import ssl
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from services.common.endpoint import TlsMode
 from services.mailstore.imap.deadline import time_left
@@ -46,7 +47,7 @@ class Account:
     username: str
     password: str = field(repr=False)
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """Names the account together with its credential, so that a changed password gets connections of
         its own.

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.common import tokens
 from services.common.errors import PosternError
+from services.common.remembered import Remembered
 from services.common.rpc.access import SCOPE, bearer_token, peer_names
 from services.common.sealing import (
     Credential,
@@ -128,6 +129,44 @@ async def test_unknown_keys_do_not_make_a_storm_and_known_ones_outlive_auth() ->
     source.down, source.keys = False, []
     with pytest.raises(PosternError, match="TOKEN_INVALID"):  # a withdrawn key goes
         await aged.verify(mint("mailstore", key=KEY), "mailstore")
+
+
+async def test_a_verified_token_is_remembered_for_its_audience_while_it_and_its_key_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, verified = Keys(KEY), []
+    real = tokens.verify
+    monkeypatch.setattr(tokens, "verify", lambda *given: verified.append(given[0]) or real(*given))
+    keys = tokens.KeySet(source.fetch, min_interval=0, max_age=0)
+    token = mint("mailstore", key=KEY)
+    assert await keys.verify(token, "mailstore") is await keys.verify(token, "mailstore")
+    assert verified == [token]
+    for forged, audience in ((token, "sender"), (token[:-8] + "AAAAAAAA", "mailstore")):
+        with pytest.raises(PosternError, match="TOKEN_INVALID"):
+            await keys.verify(forged, audience)
+    verified.clear()
+    expired = mint("mailstore", key=KEY, lifetime=-2)  # within the leeway of clocks
+    for _ in range(2):
+        assert await keys.verify(expired, "mailstore")
+    assert verified == [expired, expired]
+    source.keys = []
+    with pytest.raises(PosternError, match="TOKEN_INVALID"):
+        await keys.verify(token, "mailstore")
+
+
+def test_what_is_remembered_is_bounded_and_ends() -> None:
+    now = 100.0
+    values: Remembered[str, int] = Remembered(2, lambda: now)
+    for number, key in enumerate("abc"):
+        values.put(key, number, 110 + number)
+        assert values.get(key) == number
+        values.get("a")
+    assert [values.get(key) for key in "abc"] == [0, None, 2]
+    now = 110.0
+    assert values.get("a") is None and values.get("c") == 2
+    now = 150.0
+    values.put("d", 3, 160)
+    assert len(values) == 1
 
 
 async def test_auth_down_at_the_start_is_unavailable_and_not_the_users_fault() -> None:
