@@ -54,7 +54,6 @@ async def build(
     tokens: Tokens,
     *,
     connections: Connections | None = None,
-    filing_retry: Any = None,
     now: clock.Clock = clock.now,
 ) -> Sender:
     """Brings the schema up to date and puts the parts together; `outbox.start()` begins the work."""
@@ -63,7 +62,7 @@ async def build(
     connections = connections or Connections(
         settings.smtp, ca_file=settings.mail_ca_file, ehlo_name=settings.ehlo_name
     )
-    filing = Filing(db, mailstore, tokens, now=now, **({"retry": filing_retry} if filing_retry else {}))
+    filing = Filing(db, mailstore, tokens, now=now, retry=settings.filing_retry)
     outbox = Outbox(
         db,
         connections,

@@ -37,6 +37,7 @@ class SenderSettings:
     max_recipients: int
     ehlo_name: str
     retry: Retry
+    filing_retry: Retry
     worker: WorkerSettings
 
     @classmethod
@@ -59,7 +60,15 @@ class SenderSettings:
             max_message_bytes=env.integer("MAX_MESSAGE_BYTES", 36 * MEBIBYTE, minimum=MEBIBYTE),
             max_recipients=env.integer("MAX_RECIPIENTS", 500, minimum=1, maximum=10_000),
             ehlo_name=env.text("SMTP_EHLO_NAME", "[127.0.0.1]"),
-            retry=Retry(max_age=int(env.duration("SENDER_MAX_AGE", 5 * 86400) * 1000)),
+            retry=Retry(
+                first=int(env.duration("SENDER_RETRY", 15.0) * 1000),
+                longest=int(env.duration("SENDER_RETRY_LONGEST", 3600.0) * 1000),
+                max_age=int(env.duration("SENDER_MAX_AGE", 5 * 86400) * 1000),
+            ),
+            filing_retry=Retry(
+                first=int(env.duration("SENDER_FILING_RETRY", 5.0) * 1000),
+                longest=int(env.duration("SENDER_FILING_RETRY_LONGEST", 900.0) * 1000),
+            ),
             worker=WorkerSettings(
                 workers=env.integer("SENDER_WORKERS", 8, minimum=1, maximum=256),
                 lease=int(env.duration("SENDER_LEASE", 60.0) * 1000),

@@ -137,6 +137,7 @@ def settings(database_url: str, smtp_port: int = 1, **changes: Any) -> SenderSet
         max_recipients=500,
         ehlo_name="[127.0.0.1]",
         retry=Retry(first=1, longest=1),
+        filing_retry=Retry(first=1, longest=1),
         worker=WorkerSettings(),
     )
     return replace(base, **changes)
@@ -156,9 +157,7 @@ async def sender_on(
     mailstore, tokens = mailstore or FakeMailstore(), tokens or FakeTokens()
     chosen = settings(database_url, smtp_port, **changes)
     connections = Connections(chosen.smtp, ca_file=chosen.mail_ca_file, timeouts=timeouts)
-    built = await service.build(
-        chosen, mailstore, tokens, connections=connections, filing_retry=Retry(first=1, longest=1)
-    )
+    built = await service.build(chosen, mailstore, tokens, connections=connections)
     try:
         yield Fixture(built, mailstore, tokens)
     finally:
