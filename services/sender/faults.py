@@ -1,9 +1,9 @@
 """Named moments at which tests end the process, or what stands for it.
 
 `await at("dot.marked")` does nothing, unless a test has put a hook in, or POSTERN_FAULT names the point: then
-the process kills itself there, at the nth passing ("dot.marked:3"), as SIGKILL would. POSTERN_FAULT_SOCKET names
-a Unix socket at which somebody is told of each passing ("PID POINT") and who answers with a line when the process
-may go on: that one can end this process, or another, while it stands there.
+the process kills itself there, at the nth passing ("dot.marked:3"), as SIGKILL would. POSTERN_FAULT_SOCKET
+names a Unix socket at which somebody is told of each passing ("PID POINT") and who answers with a line when
+the process may go on: that one can end this process, or another, while it stands there.
 """
 
 from __future__ import annotations
