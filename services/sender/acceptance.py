@@ -136,15 +136,21 @@ class Acceptance:
         return submissions.as_accepted(new)
 
     async def save_draft(
-        self, writer: Writer, request_id: str, content: Content, replaces: StoredName | None
+        self,
+        writer: Writer,
+        request_id: str,
+        content: Content,
+        replaces: StoredName | None,
+        must_replace: bool = False,
     ) -> tuple[SavedDraft, str]:
-        """Saves through the mailstore, with the caller's own token; the draft's id over all its versions."""
+        """Saves through the mailstore, with the caller's own token; the draft's id over all its versions.
+        `must_replace`: CONFLICT where that version is gone."""
         _check_request_id(request_id)
         _needs_mailstore(writer)
         now = self._now()
         draft_id = content.draft_id or clock.new_id(now)
         built = await self._compose(writer, content, draft_id)
-        request = DraftRequest(request_id, draft_id, built.full_size, replaces)
+        request = DraftRequest(request_id, draft_id, built.full_size, replaces, must_replace)
         octets = stored.octets(self._db, built.segments, with_sent_only=True)
         return await self._mailstore.save_draft(writer.mailstore_token, request, octets), draft_id
 

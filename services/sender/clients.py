@@ -89,6 +89,7 @@ class GrpcMailstore:
             draft_id=request.draft_id,
             request_id=request.request_id,
             create_missing=True,
+            must_replace=request.must_replace,
         )
         if request.replaces:
             target.replaces.CopyFrom(_name(request.replaces))

@@ -37,6 +37,7 @@ class DraftRequest:
     draft_id: str
     size: int
     replaces: StoredName | None = None
+    must_replace: bool = False
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,11 @@ class ComposeServicer(compose_service_pb2_grpc.ComposeServiceServicer):
         if request.HasField("replaces"):
             replaces = convert.stored_name(request.replaces, "replaces")
         saved, draft_id = await self._acceptance.save_draft(
-            _writer(context), request.request_id, convert.content(request.content), replaces
+            _writer(context),
+            request.request_id,
+            convert.content(request.content),
+            replaces,
+            request.must_replace,
         )
         return compose_service_pb2.SaveDraftResponse(
             name=convert.to_stored_name(saved.name),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.common.errors import PosternError, invalid_argument
+from services.common.errors import PosternError, Reason, invalid_argument
 from services.common.logging import get_logger
 from services.mailstore.acting.append import append_spool, drop_draft
 from services.mailstore.acting.move import remove
@@ -42,16 +42,20 @@ class DraftRequest:
     draft_id: str
     replaces: MessageName | None = None
     create_missing: bool = False
+    must_replace: bool = False
 
 
 async def save(session: Session, request: DraftRequest, spool: Spool) -> tuple[MessageName, bool]:
     """The name of the saved version, and whether the one that it replaces was not there any more.
 
-    SPECIAL_MAILBOX_MISSING where there is no Drafts and none is to be made.
+    SPECIAL_MAILBOX_MISSING where there is no Drafts and none is to be made. With `must_replace` CONFLICT, and
+    nothing saved, where that version is gone.
     """
     if not _ID.match(request.draft_id):
         raise invalid_argument("draft_id", "malformed")
     box, _ = await manage.ensure_special(session, Use.DRAFTS, create_missing=request.create_missing)
+    if request.must_replace and request.replaces is not None:
+        await _must_be_there(session, box.name, request.replaces, request.draft_id)
     name = await append_spool(session, box.name, _FLAGS, None, spool, _id_header(spool, request.draft_id))
     if not name.uid:
         newest = await _versions(session, box.name, request.draft_id)
@@ -62,6 +66,30 @@ async def save(session: Session, request: DraftRequest, spool: Spool) -> tuple[M
     if name.uid:
         await _drop_leftovers(session, name, request.draft_id)
     return name, not replaced
+
+
+async def _must_be_there(session: Session, drafts: str, name: MessageName, draft_id: str) -> None:
+    """CONFLICT, naming the newest version, where the draft is not there any more."""
+    versions = await _versions(session, drafts, draft_id)
+    if name in versions or await _is_draft(session, name):
+        return
+    newest: dict[str, str] = {}
+    if versions:
+        last = versions[-1]
+        newest = {"mailbox": last.mailbox, "uid_validity": str(last.uid_validity), "uid": str(last.uid)}
+    raise PosternError(Reason.CONFLICT, metadata={"what": "draft", **newest})
+
+
+async def _is_draft(session: Session, name: MessageName) -> bool:
+    """A version without our id: of another program."""
+    try:
+        await open_mailbox(session, name.mailbox, uid_validity=name.uid_validity, reopen=True)
+    except PosternError as err:
+        if err.reason in (Reason.MAILBOX_CHANGED, Reason.MAILBOX_NOT_FOUND):
+            return False
+        raise
+    (result,) = await session.execute([b"UID", b"FETCH", b"%d" % name.uid, b"(UID FLAGS)"])
+    return name.uid in gather([result])
 
 
 def _id_header(spool: Spool, draft_id: str) -> bytes:

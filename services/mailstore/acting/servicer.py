@@ -172,7 +172,10 @@ class ActingMethods:
         if first.WhichOneof("step") != "target":
             raise invalid_argument("target", "missing")
         target = first.target
-        wanted = drafts.DraftRequest(target.draft_id, _optional(target, "replaces"), target.create_missing)
+        replaces = _optional(target, "replaces")
+        wanted = drafts.DraftRequest(
+            target.draft_id, replaces, target.create_missing, must_replace=target.must_replace
+        )
         limit = self._service.settings.max_message_bytes
         spool = await appending.spooled(_data(requests), target.size_bytes, limit)
 

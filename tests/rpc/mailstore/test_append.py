@@ -8,7 +8,7 @@ import os
 import pytest
 from imapclient import IMAPClient
 
-from services.common.errors import PosternError
+from services.common.errors import PosternError, Reason
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
@@ -107,6 +107,28 @@ async def test_leftover_of_a_crash_is_found(client: Client, imap: IMAPClient) ->
     await client.save_draft(message("v3"), draft_id="draft-0001")
     subjects = [row.envelope.subject for row in (await client.list("Drafts")).messages]
     assert sorted(subjects) == ["other", "v3"]
+
+
+async def test_a_draft_that_was_changed_elsewhere_is_not_written_over(
+    client: Client, imap: IMAPClient
+) -> None:
+    first = await client.save_draft(message("v1"), draft_id="draft-0001")
+    newer = await client.save_draft(message("theirs"), draft_id="draft-0001", replaces=first.name)
+    late = {"draft_id": "draft-0001", "replaces": first.name, "must_replace": True}
+    with pytest.raises(PosternError) as refused:
+        await client.save_draft(message("mine"), **late)
+    assert refused.value.reason == Reason.CONFLICT
+    assert refused.value.metadata["uid"] == str(newer.name.uid)
+    assert [row.envelope.subject for row in (await client.list("Drafts")).messages] == ["theirs"]
+    # Knowing of it, one may.
+    await client.save_draft(message("mine"), **{**late, "replaces": newer.name})
+    assert [row.envelope.subject for row in (await client.list("Drafts")).messages] == ["mine"]
+    imap.select_folder("Drafts")
+    imap.delete_messages(imap.search())
+    imap.expunge()
+    with pytest.raises(PosternError) as refused:
+        await client.save_draft(message("mine"), **late)
+    assert refused.value.reason == Reason.CONFLICT and "uid" not in refused.value.metadata
 
 
 async def test_no_message_but_a_draft_is_replaced(client: Client) -> None:

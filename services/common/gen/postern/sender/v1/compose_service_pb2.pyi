@@ -76,14 +76,16 @@ class DeleteUploadResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class SaveDraftRequest(_message.Message):
-    __slots__ = ("request_id", "content", "replaces")
+    __slots__ = ("request_id", "content", "replaces", "must_replace")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     REPLACES_FIELD_NUMBER: _ClassVar[int]
+    MUST_REPLACE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     content: _types_pb2.MessageContent
     replaces: _types_pb2.StoredMessageName
-    def __init__(self, request_id: _Optional[str] = ..., content: _Optional[_Union[_types_pb2.MessageContent, _Mapping]] = ..., replaces: _Optional[_Union[_types_pb2.StoredMessageName, _Mapping]] = ...) -> None: ...
+    must_replace: bool
+    def __init__(self, request_id: _Optional[str] = ..., content: _Optional[_Union[_types_pb2.MessageContent, _Mapping]] = ..., replaces: _Optional[_Union[_types_pb2.StoredMessageName, _Mapping]] = ..., must_replace: _Optional[bool] = ...) -> None: ...
 
 class SaveDraftResponse(_message.Message):
     __slots__ = ("name", "draft_id", "replaced_missing", "saved_time")
