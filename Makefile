@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Processes that share the test suite; each starts servers of its own.
+JOBS   ?= 2
 
 .PHONY: assets messages help run test screenshots bench chaos fuzz lint format protos lock test-containers
 .DEFAULT_GOAL := help
@@ -32,10 +34,10 @@ run: $(VENV)/.installed-run ## the whole of Postern on this machine, with demo m
 	@$(MAKE) -s --no-print-directory assets
 	@exec $(BIN)/python -m deploy.local
 
-test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name"
+test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name", JOBS=2
 	@$(BIN)/python -m deploy.local.packages
 	@$(MAKE) -s --no-print-directory assets
-	$(BIN)/python -m pytest --durations=25 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=25 $(ARGS)
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page and state, in var/screenshots
 	@$(BIN)/python -m deploy.local.packages
