@@ -23,6 +23,7 @@ from services.mailstore.reading.message import OpenedMessage
 from services.mailstore.reading.orders import Key, Order
 from services.mailstore.reading.rows import Row
 from services.mailstore.searching import query as queries
+from services.mailstore.threads import ids
 
 _USES: dict[int, Use] = {
     mailbox_pb.SPECIAL_USE_UNSPECIFIED: Use.NONE,
@@ -198,16 +199,42 @@ def indexing_to(index: Index | None, account: Account, mailbox: str) -> types_pb
 
 
 def row_to(row: Row) -> types_pb.MessageSummary:
-    return types_pb.MessageSummary(
-        name=name_to(row.name),
-        envelope=envelope_to(row.envelope),
-        flags=message_flags_to(row.flags),
-        received_time=time_to(row.received),
-        size_bytes=row.size,
-        has_attachment=row.has_attachment,
-        snippet=row.snippet,
-        conversation_id=row.conversation_id,
-    )
+    summary = types_pb.MessageSummary()
+    put_row(row, summary)
+    return summary
+
+
+def rows_to(rows: Iterable[Row], field: Any) -> None:
+    """Rows into a repeated field, made there."""
+    for row in rows:
+        put_row(row, field.add())
+
+
+def put_row(row: Row, into: types_pb.MessageSummary) -> None:
+    """A row into an empty message."""
+    if row.encoded:
+        # From the index: encoded when it came in (index.convert).
+        into.MergeFromString(row.encoded)
+        if not into.conversation_id:
+            into.conversation_id = ids.from_root("", row.name)
+    else:
+        into.MergeFrom(
+            types_pb.MessageSummary(
+                envelope=envelope_to(row.envelope),
+                received_time=time_to(row.received),
+                size_bytes=row.size,
+                has_attachment=row.has_attachment,
+                conversation_id=row.conversation_id,
+            )
+        )
+    name, flags = into.name, row.flags
+    name.mailbox, name.uid_validity, name.uid = row.name.mailbox, row.name.uid_validity, row.name.uid
+    if flags.labels or flags.answered or flags.deleted or flags.draft or flags.forwarded:
+        into.flags.CopyFrom(message_flags_to(flags))
+    else:
+        # The ordinary ones.
+        into.flags.seen, into.flags.flagged = flags.seen, flags.flagged
+    into.snippet = row.snippet
 
 
 _DISPOSITIONS = {

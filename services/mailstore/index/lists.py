@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from services.mailstore.index.coding import decode_envelope, decode_part
+from services.mailstore.index.coding import decode_part
 from services.mailstore.index.conversations import carray
 from services.mailstore.index.model import MailboxState, Row
 from services.mailstore.index.searching import Condition
@@ -27,7 +27,7 @@ COLUMN = {
     Key.SIZE: "size",
 }
 _ROW = (
-    "m.id, m.uid, m.flags, m.keywords, m.attachment, m.received, m.size, m.thread, d.envelope, d.snippet, "
+    "m.id, m.uid, m.flags, m.keywords, m.attachment, m.received, m.size, m.thread, d.summary, d.snippet, "
     "m.mailbox, d.text_part"
 )
 
@@ -109,7 +109,7 @@ def read_rows(db: apsw.Connection, mailboxes: Mapping[int, MailboxState], ids: S
 
 def make_row(mailbox: str, uid_validity: int, row: tuple[Any, ...]) -> Row:
     """A Row from the columns _ROW."""
-    id_, uid, flags, keywords, attachment, received, size, thread, envelope, snippet, _, part = row
+    id_, uid, flags, keywords, attachment, received, size, thread, encoded, snippet, _, part = row
     return Row(
         id_,
         mailbox,
@@ -121,7 +121,7 @@ def make_row(mailbox: str, uid_validity: int, row: tuple[Any, ...]) -> Row:
         received,
         size,
         thread,
-        decode_envelope(envelope),
+        encoded,
         snippet,
         decode_part(part) if part and snippet is None else None,
     )

@@ -71,7 +71,9 @@ class MailboxState:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a list. `text_part` is where its first words are, while `snippet` is not known yet."""
+    """One message of a list. `encoded` is what index.convert made of it; `text_part` is where its first
+    words are, while `snippet` is not known yet.
+    """
 
     id: int
     mailbox: str
@@ -83,6 +85,6 @@ class Row:
     received: int
     size: int
     thread: int
-    envelope: Envelope
+    encoded: bytes
     snippet: str | None
     text_part: TextPart | None

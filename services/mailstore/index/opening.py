@@ -36,7 +36,6 @@ log = get_logger(__name__)
 class _Found:
     summary: Summary
     newest: IndexRow
-    oldest: IndexRow | None
     rows: list[IndexRow]
     total: int
     state: MailboxState
@@ -66,7 +65,7 @@ async def open_conversation(
                     return None
         rows = tuple(to_row(row) for row in found.rows)
         newest: Row = to_row(found.newest)
-        row = conversation_row(found.state, found.summary, found.oldest, newest)
+        row = conversation_row(found.state, found.summary, newest)
         return OpenedConversation(row, rows, found.total)
 
     try:
@@ -101,5 +100,5 @@ def _find(store: Store, index: AccountIndex, request: OneRequest) -> _Found | No
         newest = next(iter(read_rows(db, states, [(within or once)[-1].id])), None)
         if newest is None:
             return None
-        ((summary, oldest),) = summarise(db, [newest], state.id, states)
-        return _Found(summary, newest, oldest, rows, len(once), state)
+        (summary,) = summarise(db, [newest], state.id, states)
+        return _Found(summary, newest, rows, len(once), state)

@@ -26,7 +26,7 @@ def to_row(row: IndexRow) -> Row:
         )
     return Row(
         name=MessageName(row.mailbox, row.uid_validity, row.uid),
-        envelope=row.envelope,
+        encoded=row.encoded,
         flags=to_flags(row.flags, row.keywords),
         received=datetime.fromtimestamp(row.received, UTC) if row.received else None,
         size=row.size,

@@ -8,7 +8,7 @@ each conversation with the highest UID there: the row that stands for it in a li
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT, FORWARDED = 1, 2, 4, 8, 16, 32
 
@@ -28,7 +28,7 @@ CREATE TABLE message(
   size INTEGER NOT NULL, date INTEGER NOT NULL, received INTEGER NOT NULL, mid INTEGER NOT NULL,
   from_key TEXT NOT NULL, to_key TEXT NOT NULL, subject_key TEXT NOT NULL);
 CREATE TABLE detail(
-  id INTEGER PRIMARY KEY, envelope TEXT NOT NULL, snippet TEXT, text_part TEXT, files TEXT NOT NULL);
+  id INTEGER PRIMARY KEY, summary BLOB NOT NULL, snippet TEXT, text_part TEXT, files TEXT NOT NULL);
 CREATE TABLE msgid(hash INTEGER PRIMARY KEY, thread INTEGER NOT NULL);
 CREATE TABLE merged(thread INTEGER PRIMARY KEY, into_thread INTEGER NOT NULL);
 CREATE TABLE subject(

@@ -23,7 +23,6 @@ from services.mailstore.index import searching
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.lists import Listed, Place, list_rows
 from services.mailstore.index.model import MailboxState
-from services.mailstore.index.model import Row as IndexRow
 from services.mailstore.index.rows import to_row, with_snippets
 from services.mailstore.index.store import IndexBroken, Store
 from services.mailstore.index.summaries import Summary, summarise
@@ -34,9 +33,9 @@ from services.mailstore.reading import tokens
 from services.mailstore.reading.opening import is_open, open_mailbox
 from services.mailstore.reading.orders import Order
 from services.mailstore.reading.page import Page, PageRequest
+from services.mailstore.reading.rows import Row
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.query import Query
-from services.mailstore.threads import ids
 from services.mailstore.threads.listing import ConversationPage, ConversationRequest, ConversationRow
 
 log = get_logger(__name__)
@@ -60,7 +59,7 @@ class _View:
 
     listed: Listed
     state: MailboxState
-    summaries: tuple[tuple[Summary, IndexRow | None], ...] = ()
+    summaries: tuple[Summary, ...] = ()
 
 
 class Lists:
@@ -120,7 +119,7 @@ class Lists:
                 state = held
             view = await index.read(look)
             if not state.modseq:
-                uids = [uid for summary, _ in view.summaries for uid in summary.uids]
+                uids = [uid for summary in view.summaries for uid in summary.uids]
                 if await index.flags(session, state, uids):
                     view = await index.read(look)
             if not all(row.snippet is not None for row in view.listed.rows):
@@ -224,7 +223,7 @@ def _known_total(
     return index.totals.get((state.id, state.changes))
 
 
-def _page(request: PageRequest, view: _View, rows: list, unread: int) -> Page:
+def _page(request: PageRequest, view: _View, rows: list[Row], unread: int) -> Page:
     listed, validity = view.listed, view.state.uid_validity
     following, previous = page_tokens(request.list_key, validity, [row.name.uid for row in rows], listed)
     digest = _digest([(row.uid, row.flags, row.keywords) for row in listed.rows])
@@ -248,18 +247,15 @@ def page_tokens(list_key: str, validity: int, uids: list[int], listed: Listed) -
     return following, previous
 
 
-def _conversation_page(request: ConversationRequest, view: _View, rows: list) -> ConversationPage:
+def _conversation_page(request: ConversationRequest, view: _View, rows: list[Row]) -> ConversationPage:
     listed, state = view.listed, view.state
-    found = [
-        conversation_row(state, summary, oldest, row)
-        for row, (summary, oldest) in zip(rows, view.summaries, strict=True)
-    ]
+    found = [conversation_row(state, summary, row) for row, summary in zip(rows, view.summaries, strict=True)]
     uids = [row.name.uid for row in rows]
     following, previous = page_tokens(request.list_key, state.uid_validity, uids, listed)
     digest = _digest(
         [
             (row.uid, row.flags, row.keywords, summary.message_count, summary.unread_count, summary.uids)
-            for row, (summary, _) in zip(listed.rows, view.summaries, strict=True)
+            for row, summary in zip(listed.rows, view.summaries, strict=True)
         ]
     )
     word = f"{state.uid_validity:x}.{listed.total:x}.{listed.position:x}.{digest}"
@@ -275,14 +271,11 @@ def _conversation_page(request: ConversationRequest, view: _View, rows: list) ->
     )
 
 
-def conversation_row(
-    state: MailboxState, summary: Summary, oldest: IndexRow | None, newest: object
-) -> ConversationRow:
-    """A conversation as lists tell it. Its id names the root as its first message knows it."""
-    first = to_row(oldest) if oldest is not None else newest
+def conversation_row(state: MailboxState, summary: Summary, newest: Row) -> ConversationRow:
+    """A conversation as lists tell it."""
     return ConversationRow(
-        id=ids.conversation_id(first.envelope, first.name),  # type: ignore[attr-defined]
-        newest=newest,  # type: ignore[arg-type]
+        id=summary.id,
+        newest=newest,
         message_count=summary.message_count,
         unread_count=summary.unread_count,
         participants=summary.participants,

@@ -11,10 +11,11 @@ import apsw
 from services.mailstore.index import schema
 from services.mailstore.index.coding import hash64
 from services.mailstore.index.conversations import carray, find_by_id
-from services.mailstore.index.lists import read_rows
+from services.mailstore.index.convert import author, conversation_id
 from services.mailstore.index.model import MailboxState, Row
 from services.mailstore.index.store import Store
 from services.mailstore.mime.model import Address
+from services.mailstore.names import MessageName
 
 MOST_NAMES = 200
 # Authors that are told of one conversation.
@@ -36,9 +37,11 @@ class Member(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What is told of a conversation. Each Message-ID counts once; Trash and Junk do not count, save the
-    listed mailbox itself. `oldest` is the envelope's root and place of its first message, `uids` are those
-    in the listed mailbox, newest first.
+    listed mailbox itself. `id` is the conversation's as its first message knows it, `uids` are those in the
+    listed mailbox, newest first.
     """
+
+    id: str
 
     message_count: int
     unread_count: int
@@ -83,8 +86,8 @@ def each_once(found: list[Member], mailbox: int = 0) -> list[Member]:
 
 def summarise(
     db: apsw.Connection, rows: Sequence[Row], mailbox: int, mailboxes: Mapping[int, MailboxState]
-) -> list[tuple[Summary, Row | None]]:
-    """For each row of a list of conversations of `mailbox` its summary and its first message."""
+) -> list[Summary]:
+    """For each row of a list of conversations of `mailbox` its summary."""
     conversations = members(db, [row.thread for row in rows], hidden=False, mailbox=mailbox)
     once = {thread: each_once(found, mailbox) for thread, found in conversations.items()}
     authors: dict[int, list[int]] = {}
@@ -93,32 +96,43 @@ def summarise(
         for member in found:
             people.setdefault(member.from_key, member.id)
         authors[thread] = list(people.values())[:MOST_PEOPLE]
-    known = {row.id: row for row in rows}
-    wanted = {id_ for ids in authors.values() for id_ in ids} | {
-        found[0].id for found in once.values() if found
-    }
-    known.update({row.id: row for row in read_rows(db, mailboxes, sorted(wanted - known.keys()))})
-    return [
-        (
-            _summary(
-                once[row.thread],
-                conversations[row.thread],
-                mailbox,
-                [known.get(i) for i in authors[row.thread]],
-            ),
-            known.get(once[row.thread][0].id) if once[row.thread] else None,
-        )
-        for row in rows
-    ]
+    first = {thread: found[0] for thread, found in once.items() if found}
+    known = {row.id: row.encoded for row in rows}
+    wanted = {id_ for ids in authors.values() for id_ in ids} | {member.id for member in first.values()}
+    known.update(_encoded(db, wanted - known.keys()))
+    places = {id_: (box.name, box.uid_validity) for id_, box in mailboxes.items()}
+    summaries: list[Summary] = []
+    for row in rows:
+        oldest = first.get(row.thread)
+        place = places.get(oldest.mailbox) if oldest is not None else None
+        if oldest is None or place is None or oldest.id not in known:
+            id_ = conversation_id(row.encoded, MessageName(row.mailbox, row.uid_validity, row.uid))
+        else:
+            id_ = conversation_id(known[oldest.id], MessageName(*place, oldest.uid))
+        told = [known[each] for each in authors[row.thread] if each in known]
+        summaries.append(_summary(id_, once[row.thread], conversations[row.thread], mailbox, told))
+    return summaries
 
 
-def _summary(once: list[Member], copies: list[Member], mailbox: int, authors: list[Row | None]) -> Summary:
+def _encoded(db: apsw.Connection, wanted: set[int]) -> dict[int, bytes]:
+    if not wanted:
+        return {}
+    rows = db.execute(
+        "SELECT id, summary FROM detail WHERE id IN (SELECT value FROM carray(?))", (carray(sorted(wanted)),)
+    )
+    return dict(rows.fetchall())  # type: ignore[arg-type]
+
+
+def _summary(
+    id_: str, once: list[Member], copies: list[Member], mailbox: int, authors: list[bytes]
+) -> Summary:
     people: dict[str, Address] = {}
-    for row in authors:
-        if row is not None and row.envelope.from_:
-            author = row.envelope.from_[0]
-            people.setdefault((author.addr or author.name).casefold(), author)
+    for encoded in authors:
+        who = author(encoded)
+        if who is not None:
+            people.setdefault((who.addr or who.name).casefold(), who)
     return Summary(
+        id=id_,
         message_count=len(once),
         unread_count=sum(not member.flags & schema.SEEN for member in once),
         any_flagged=any(member.flags & schema.FLAGGED for member in once),

@@ -151,7 +151,7 @@ class MailboxSync:
             words = None
             if entries:
                 waiting = [
-                    texts.Pending(0, e.uid, "", e.text_part, e.files)
+                    texts.Pending(0, e.uid, b"", e.text_part, e.files)
                     for e in entries
                     if e.text_part is not None
                 ]
@@ -183,7 +183,7 @@ class MailboxSync:
             entries = await self.entries(batch)
             bodies = await self.bodies(
                 [
-                    texts.Pending(0, e.uid, "", e.text_part, e.files)
+                    texts.Pending(0, e.uid, b"", e.text_part, e.files)
                     for e in entries
                     if e.text_part is not None
                 ]

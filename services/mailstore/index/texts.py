@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from services.mailstore.imap.parser import Response, body_item, pairs
 from services.mailstore.imap.syntax import uid_set
-from services.mailstore.index.coding import decode_envelope, decode_part
+from services.mailstore.index.coding import decode_part
 from services.mailstore.index.conversations import carray
+from services.mailstore.index.convert import decode_envelope
 from services.mailstore.index.fetched import RawFetch, full
 from services.mailstore.index.model import TextPart
 from services.mailstore.index.sortkeys import people_text, spaced
@@ -42,7 +43,7 @@ class Pending:
 
     id: int
     uid: int
-    envelope: str
+    encoded: bytes
     part: TextPart | None
     files: str
 
@@ -50,9 +51,9 @@ class Pending:
 def pending(store: Store, mailbox: int, below: int, limit: int) -> list[Pending]:
     """The newest messages of the mailbox below UID `below` in order, newest first."""
     return [
-        Pending(id_, uid, envelope, decode_part(part) if part else None, files)
-        for id_, uid, envelope, part, files in store.db.execute(
-            "SELECT m.id, m.uid, d.envelope, d.text_part, d.files FROM message m "
+        Pending(id_, uid, encoded, decode_part(part) if part else None, files)
+        for id_, uid, encoded, part, files in store.db.execute(
+            "SELECT m.id, m.uid, d.summary, d.text_part, d.files FROM message m "
             "JOIN detail d ON d.id = m.id WHERE m.mailbox = ? AND m.uid < ? ORDER BY m.uid DESC LIMIT ?",
             (mailbox, below, limit),
         )
@@ -147,7 +148,7 @@ def prepare(batch: Sequence[Pending], bodies: Mapping[int, bytes]) -> Words:
     """The words of a batch; slow, and needs no transaction."""
     words = Words([], [])
     for message in batch:
-        envelope = decode_envelope(message.envelope)
+        envelope = decode_envelope(message.encoded)
         text = ""
         if message.part is not None:
             text, short = text_of(message.part, bodies.get(message.uid, b""))

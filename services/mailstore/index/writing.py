@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.mailstore.index import schema
-from services.mailstore.index.coding import encode_envelope, encode_part, hash64
+from services.mailstore.index.coding import encode_part, hash64
 from services.mailstore.index.conversations import Links, Threader, carray, renew
+from services.mailstore.index.convert import encode
 from services.mailstore.index.ids import Allocator
 from services.mailstore.index.model import Entry, MailboxState
 from services.mailstore.index.sortkeys import fold, person_key
@@ -145,7 +146,7 @@ class Writer:
             details.append(
                 (
                     ids[index],
-                    encode_envelope(envelope),
+                    encode(entry),
                     None if part else "",
                     encode_part(part) if part else None,
                     entry.files,

@@ -32,7 +32,8 @@ ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One message of a list. `received` is aware; `size` counts octets; `structure` is None where the
-    server's is unusable.
+    server's is unusable. A row of the index has no envelope: `encoded` is all that never changes of it, for
+    convert alone.
     """
 
     name: MessageName
@@ -45,6 +46,7 @@ class Row:
     snippet: str = ""
     # Where it is known without the structure.
     attachment: bool | None = None
+    encoded: bytes = b""
 
     @property
     def has_attachment(self) -> bool:

@@ -53,8 +53,7 @@ class ReadingMethods:
             page = served.value
         else:
             page = await self._service.pool.run(account, work, mailbox=wanted.mailbox)
-        return pb.ListMessagesResponse(
-            messages=[convert.row_to(row) for row in page.rows],
+        response = pb.ListMessagesResponse(
             next_page_token=page.next_token,
             previous_page_token=page.previous_token,
             total_count=page.total,
@@ -65,6 +64,8 @@ class ReadingMethods:
             stale_seconds=served.stale_seconds if served is not None else 0,
             indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
+        convert.rows_to(page.rows, response.messages)
+        return response
 
     async def GetMessage(self, request: pb.GetMessageRequest, context: Context) -> pb.GetMessageResponse:
         wanted = OpenRequest(

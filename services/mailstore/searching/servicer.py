@@ -44,10 +44,11 @@ class SearchingMethods:
         steps = indexed if indexed is not None else server(wanted)
         async with aclosing(steps):  # type: ignore[type-var]
             async for step in steps:
-                yield pb.SearchMessagesResponse(
-                    messages=[convert.row_to(row) for row in step.rows],
+                response = pb.SearchMessagesResponse(
                     progress=types_pb.Progress(done_units=step.searched, total_units=step.mailboxes),
                     total_count=step.total,
                     next_page_token=step.next_token,
                     failed_mailboxes=step.failed,
                 )
+                convert.rows_to(step.rows, response.messages)
+                yield response

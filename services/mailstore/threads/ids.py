@@ -28,9 +28,14 @@ def conversation_id(envelope: Envelope, name: MessageName) -> str:
     return from_root(root_id(envelope), name)
 
 
+def is_root(root: str) -> bool:
+    """Whether a Message-ID is fit to name a conversation."""
+    return 0 < len(root) <= _MAX_ROOT
+
+
 def from_root(root: str, name: MessageName) -> str:
     """As `conversation_id`, for a root that threading found."""
-    if root and len(root) <= _MAX_ROOT:
+    if is_root(root):
         return "r" + _b64(root.encode("utf-8"))
     return "m" + _b64(json.dumps([name.mailbox, name.uid_validity, name.uid]).encode("utf-8"))
 

@@ -57,8 +57,7 @@ class ThreadMethods:
             page = served.value
         else:
             page = await service.pool.run(account, work, mailbox=wanted.mailbox)
-        return pb.ListConversationsResponse(
-            conversations=[_row_to(row) for row in page.rows],
+        response = pb.ListConversationsResponse(
             next_page_token=page.next_token,
             previous_page_token=page.previous_token,
             total_count=page.total,
@@ -69,6 +68,9 @@ class ThreadMethods:
             stale_seconds=served.stale_seconds if served is not None else 0,
             indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
+        for row in page.rows:
+            _put(row, response.conversations.add())
+        return response
 
     async def GetConversation(
         self, request: pb.GetConversationRequest, context: Context
@@ -94,26 +96,24 @@ class ThreadMethods:
                 service.pool, account, wanted, service.threads, service.rows, service.snippets
             )
         end = start + size
-        return pb.GetConversationResponse(
-            conversation=_row_to(opened.row),
-            messages=[convert.row_to(row) for row in opened.messages],
+        response = pb.GetConversationResponse(
             next_page_token=tokens.encode(["conversation", end]) if end < opened.total else "",
         )
+        _put(opened.row, response.conversation)
+        convert.rows_to(opened.messages, response.messages)
+        return response
 
 
-def _row_to(row: ConversationRow) -> types_pb.ConversationSummary:
-    newest = convert.row_to(row.newest)
-    newest.conversation_id = row.id
-    return types_pb.ConversationSummary(
-        conversation_id=row.id,
-        newest=newest,
-        message_count=row.message_count,
-        unread_count=row.unread_count,
-        participants=convert.addresses_to(row.participants),
-        any_flagged=row.any_flagged,
-        any_attachment=row.any_attachment,
-        messages=[convert.name_to(name) for name in row.names],
-    )
+def _put(row: ConversationRow, into: types_pb.ConversationSummary) -> None:
+    """A conversation into an empty message."""
+    convert.put_row(row.newest, into.newest)
+    into.conversation_id = into.newest.conversation_id = row.id
+    into.message_count, into.unread_count = row.message_count, row.unread_count
+    into.any_flagged, into.any_attachment = row.any_flagged, row.any_attachment
+    for who in row.participants:
+        into.participants.add(name=who.name, address=who.addr, group=who.group)
+    for name in row.names:
+        into.messages.add(mailbox=name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
 
 
 def _start(page_token: str) -> int:

@@ -8,13 +8,19 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.mailstore import convert as outward
 from services.mailstore.imap.parser import parse_response
 from services.mailstore.index import schema
-from services.mailstore.index.coding import decode_envelope, decode_part, encode_envelope, encode_part
+from services.mailstore.index.coding import decode_part, encode_part
+from services.mailstore.index.convert import conversation_id, decode_envelope, encode
 from services.mailstore.index.envelopes import quick_envelope
 from services.mailstore.index.fetched import RawFetch, lazily, read_entry, read_flag_change, read_flags
-from services.mailstore.index.model import TextPart
+from services.mailstore.index.model import Entry, TextPart
 from services.mailstore.mime.headers import parse_headers, read_envelope
+from services.mailstore.mime.model import Address, Envelope
+from services.mailstore.names import Flags, MessageName
+from services.mailstore.reading.rows import Row
+from services.mailstore.threads import ids
 from tests.support.corpora import corpora
 
 _NAMES = [
@@ -78,7 +84,26 @@ def test_envelopes_of_real_mail_agree() -> None:
 @given(blocks)
 def test_envelopes_survive_the_file(block: bytes) -> None:
     envelope = read_envelope(parse_headers(block))
-    assert decode_envelope(encode_envelope(envelope)) == envelope
+    entry = Entry(7, 1, None, 1_700_000_000, 1234, envelope, attachment=True)
+    encoded = encode(entry)
+    assert decode_envelope(encoded) == envelope
+    name = MessageName("Work", 3, 7)
+    assert conversation_id(encoded, name) == ids.conversation_id(envelope, name)
+    # A list out of the index is word for word the one that comes from the server.
+    for flags in (Flags(), Flags(seen=True, flagged=True), Flags(answered=True, labels=("later",))):
+        plain = Row(name, envelope, flags, datetime.fromtimestamp(1_700_000_000, UTC), 1234, attachment=True)
+        known = Row(name, flags=flags, size=1234, attachment=True, encoded=encoded)
+        assert outward.row_to(known) == outward.row_to(plain)
+        assert outward.row_to(known).HasField("flags")
+
+
+def test_long_lists_are_cut_and_keep_the_root() -> None:
+    many = tuple(f"{number}@x" for number in range(150))
+    people = tuple(Address("", f"{number}@example.org") for number in range(150))
+    envelope = Envelope(to=people, in_reply_to=many, references=many)
+    found = decode_envelope(encode(Entry(1, 0, None, 0, 0, envelope)))
+    assert found.to == people[:100] and found.in_reply_to == many[:100]
+    assert found.references == (many[0], *many[51:])
 
 
 def test_parts_survive_the_file() -> None:
