@@ -46,9 +46,11 @@ def gone(pid: int) -> bool:
 
 
 def test_it_says_where_it_is_and_how_to_sign_in(own: Stack) -> None:
-    said = own.daemon.log.read_text()
-    assert own.url in said and "alice@example.org / alice" in said and "bob@example.org / bob" in said
     assert status(own.url) == 200
+    # The page may answer a moment before the words are there.
+    said = own.daemon.log
+    assert wait_until(lambda: "bob@example.org / bob" in said.read_text(), 10), said.read_text()
+    assert own.url in said.read_text() and "alice@example.org / alice" in said.read_text()
 
 
 @pytest.mark.parametrize("service", SERVICES)
