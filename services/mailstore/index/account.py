@@ -15,6 +15,7 @@ import apsw
 from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
 from services.mailstore.index.build import BuildProgress
+from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.source import Opened, SessionSource
 from services.mailstore.index.store import IndexBroken, Store, remove
@@ -53,7 +54,7 @@ class AccountIndex:
         self.broken = False
         # Seconds that looking at all mailboxes takes.
         self.cost = 0.0
-        self.totals: dict[tuple[int, int], int] = {}
+        self.marks = Marks()
         self._threads = threads
         self._idle: list[Store] = []
         self._writing = asyncio.Lock()

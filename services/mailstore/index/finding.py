@@ -20,6 +20,7 @@ from services.mailstore.index.lists import COLUMN, read_rows
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.rows import to_row
 from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.writing import read_states
 from services.mailstore.mailboxes.model import Tree
 from services.mailstore.reading import tokens
 from services.mailstore.reading.orders import Key
@@ -120,14 +121,17 @@ def _rows(
     token: _Token,
 ) -> tuple[list[Row], int]:
     """A page, and the number of its last row; -1 where there are no more."""
-    states = {state.id: state for state in held.values()}
     with store.reading() as db:
+        # As the file is now: a worker may have put in a mailbox that is not known here yet.
+        now = {state.id: state for state in read_states(store)}
+        states = {state.id: now[state.id] for state in held.values() if state.id in now}
+        scope = searching.Scope.of(now.values(), states)
         if request.order.key is Key.ARRIVAL and not request.order.ascending:
-            found = searching.newest_first(plan, list(states), token.before, request.size + 1)
+            found = searching.newest_first(plan, scope, token.before, request.size + 1)
         else:
             column = COLUMN[request.order.key] if request.order.key is not Key.ARRIVAL else "id"
             found = searching.sorted_by(
-                plan, list(states), column, request.order.ascending, request.size + 1, token.shown
+                plan, scope, column, request.order.ascending, request.size + 1, token.shown
             )
         numbers = [row[0] for row in db.execute(found.sql, found.parameters)]
         more = len(numbers) > request.size
@@ -137,9 +141,11 @@ def _rows(
 
 
 def _count(store: Store, plan: searching.Plan, held: dict[str, MailboxState]) -> int:
-    found = searching.count(plan, [state.id for state in held.values()], MOST_COUNTED)
-    for row in store.db.execute(found.sql, found.parameters):
-        return int(row[0])
+    with store.reading() as db:
+        scope = searching.Scope.of(read_states(store), [state.id for state in held.values()])
+        found = searching.count(plan, scope, MOST_COUNTED)
+        for row in db.execute(found.sql, found.parameters):
+            return int(row[0])
     return 0
 
 

@@ -1,4 +1,8 @@
-"""Numbers of messages in an index: they grow with the time of arrival."""
+"""Numbers of messages in an index: they grow with the time of arrival.
+
+Invariant: a message that was received at second s has a number from s · PER_SECOND on, and below
+(s + 1) · PER_SECOND plus what meta keeps as `overrun`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from services.mailstore.index.model import Entry
 
 # Messages that may arrive in one second before their numbers run over into the next one's. Small: the gaps
 # between numbers cost room in the search index.
-_PER_SECOND = 16
+PER_SECOND = 16
 _LATEST = 2**40
 
 
@@ -27,7 +31,7 @@ class Allocator:
     def take(self, entries: Sequence[Entry]) -> list[int]:
         """A number for each, not yet in the file. The caller inserts them at once."""
         wanted = [
-            min(max(entry.received, 1), _LATEST) * _PER_SECOND + (entry.uid & (_PER_SECOND - 1))
+            min(max(entry.received, 1), _LATEST) * PER_SECOND + (entry.uid & (PER_SECOND - 1))
             for entry in entries
         ]
         taken = {
@@ -37,17 +41,24 @@ class Allocator:
             )
         }
         found: list[int] = []
+        overrun = 0
         for id_ in wanted:
             if id_ in taken:
-                id_ = self._free_from(id_, taken)
+                free = self._free_from(id_, taken)
+                overrun = max(overrun, free - id_)
+                id_ = free
             taken.add(id_)
             found.append(id_)
+        if overrun:
+            self._db.execute(
+                "UPDATE meta SET value = max(value, ?) WHERE key = 'overrun'", (overrun + PER_SECOND,)
+            )
         return found
 
     def _free_from(self, id_: int, taken: set[int]) -> int:
-        second = id_ // _PER_SECOND
+        second = id_ // PER_SECOND
         # Within its own second, if there is a place left; then ever on.
-        start = self._full.get(second, second * _PER_SECOND)
+        start = self._full.get(second, second * PER_SECOND)
         while True:
             rows = {
                 row

@@ -1,7 +1,8 @@
 """Pages of a mailbox: messages or conversations, in any order, from any place on.
 
-Each page is a walk along one index from the anchor or from the nearer end, so its cost does not grow with the
-mailbox. Conversations are the rows that are `newest`, walked along the same indices made for those alone.
+Each page is a walk along one index from the anchor, from the nearer end or from a mark (index.marks), so its
+cost does not grow with the mailbox. Conversations are the rows that are `newest`, walked along the same
+indices made for those alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import apsw
 
 from services.mailstore.index.coding import decode_part
 from services.mailstore.index.conversations import carray
+from services.mailstore.index.marks import STEP, Anchor, ListId, Marks, before
 from services.mailstore.index.model import MailboxState, Row
 from services.mailstore.index.searching import Condition
 from services.mailstore.reading.orders import Key, Order
@@ -62,14 +64,13 @@ def list_rows(
     *,
     conversations: bool = False,
     condition: Condition | None = None,
-    total: int | None = None,
+    marks: Marks | None = None,
 ) -> Listed:
     """A page of the mailbox. Call within `Store.reading()`, so that rows, position and total are of one
-    moment.
+    moment. `marks` are the account's.
     """
-    walk = _Walk(db, state, order, conversations, condition)
-    if total is None:
-        total = walk.total()
+    walk = _Walk(db, state, order, conversations, condition, marks or Marks())
+    total = walk.total()
     anchor = walk.key_of(place.after) if place.after else None
     if anchor is None:
         # The anchor is gone: where it stood is the best that is known.
@@ -137,10 +138,13 @@ class _Walk:
         order: Order,
         conversations: bool,
         condition: Condition | None,
+        marks: Marks,
     ) -> None:
         self._db = db
         self._state = state
-        self._plain = condition is None and not conversations
+        self._marks = marks
+        self._conversations = conversations
+        self._whole = condition is None
         self._column = COLUMN[order.key]
         self._ascending = order.ascending
         where = "mailbox = ?"
@@ -156,9 +160,16 @@ class _Walk:
         self._where, self._parameters = where, parameters
 
     def total(self) -> int:
-        if self._plain:
-            return self._state.total
-        return self._one(f"SELECT count(*) FROM message WHERE {self._where}", ())  # noqa: S608
+        state = self._state
+        if not self._whole:
+            return self._count()
+        if not self._conversations:
+            return state.total
+        total = self._marks.total(state.id, state.shape)
+        if total is None:
+            total = self._count()
+            self._marks.keep_total(state.id, state.shape, total)
+        return total
 
     def key_of(self, uid: int) -> tuple[object, int] | None:
         """(key, UID) of a message, None where it is not in the mailbox any more."""
@@ -169,11 +180,17 @@ class _Walk:
         return (row[0], uid) if row else None
 
     def from_position(self, start: int, size: int, total: int) -> list[int]:
-        """Rows by position, counted from the nearer end."""
+        """Rows by position, counted from the nearer end, or from a mark."""
+        size = min(size, total - start)
         rest = total - start - size
+        if size > 0 and self._deep(min(start, rest)):
+            lowest = start if self._ascending else rest
+            anchors = self._anchors()
+            anchor = anchors[lowest // STEP]
+            ids = self._ids(*self._compare(anchor, ">="), True, size, lowest % STEP)
+            return ids if self._ascending else ids[::-1]
         if rest >= start:
             return self._ids("", (), self._ascending, size, start)
-        size = min(size, total - start)
         return self._ids("", (), not self._ascending, size, max(0, rest))[::-1]
 
     def beyond(self, anchor: tuple[object, int], size: int, *, towards_start: bool) -> list[int]:
@@ -182,14 +199,50 @@ class _Walk:
         return self._ids(*self._compare(anchor, ">" if ascending else "<"), ascending, size, 0)
 
     def rank(self, anchor: tuple[object, int], guess: int, total: int) -> int:
-        """How many rows stand before the anchor, counted from the end that `guess` is nearer to."""
-        before, after = ("<", ">") if self._ascending else (">", "<")
+        """How many rows stand before the anchor, counted from the end that `guess` is nearer to, or from a
+        mark.
+        """
+        if self._deep(min(guess, total - guess)):
+            anchors = self._anchors()
+            number = before(anchors, anchor)
+            place = 0
+            if number >= 0:
+                low, high = self._compare(anchors[number], ">="), self._compare(anchor, "<")
+                place = number * STEP + self._count(low[0] + high[0], (*low[1], *high[1]))
+            return place if self._ascending else max(0, total - 1 - place)
+        sooner, later = ("<", ">") if self._ascending else (">", "<")
         if guess <= total // 2:
-            condition, parameters = self._compare(anchor, before)
-            return self._one(f"SELECT count(*) FROM message WHERE {self._where}{condition}", parameters)  # noqa: S608
-        condition, parameters = self._compare(anchor, after)
-        behind = self._one(f"SELECT count(*) FROM message WHERE {self._where}{condition}", parameters)  # noqa: S608
-        return max(0, total - 1 - behind)
+            return self._count(*self._compare(anchor, sooner))
+        return max(0, total - 1 - self._count(*self._compare(anchor, later)))
+
+    def _deep(self, distance: int) -> bool:
+        """Whether counting that many rows costs more than a mark does."""
+        return self._whole and distance > 2 * STEP
+
+    def _anchors(self) -> list[Anchor]:
+        which = ListId(self._state.id, self._column, self._conversations, self._state.shape)
+        anchors = self._marks.anchors(which)
+        if anchors is None:
+            anchors = self._make_anchors()
+            self._marks.keep(which, anchors)
+        return anchors
+
+    def _make_anchors(self) -> list[Anchor]:
+        found: list[Anchor] = []
+        condition, skip = "", 0
+        parameters: tuple[object, ...] = ()
+        order = "uid" if self._column == "uid" else f"{self._column}, uid"
+        while True:
+            row = self._db.execute(
+                f"SELECT {self._column}, uid FROM message WHERE {self._where}{condition} "  # noqa: S608
+                f"ORDER BY {order} LIMIT 1 OFFSET ?",
+                (*self._parameters, *parameters, skip),
+            ).fetchone()
+            if row is None:
+                return found
+            found.append((row[0], row[1]))
+            condition, parameters = self._compare(found[-1], ">=")
+            skip = STEP
 
     def _compare(self, anchor: tuple[object, int], sign: str) -> tuple[str, tuple[object, ...]]:
         if self._column == "uid":
@@ -211,7 +264,8 @@ class _Walk:
             )
         ]
 
-    def _one(self, sql: str, parameters: tuple[object, ...]) -> int:
+    def _count(self, condition: str = "", parameters: tuple[object, ...] = ()) -> int:
+        sql = f"SELECT count(*) FROM message WHERE {self._where}{condition}"  # noqa: S608
         for row in self._db.execute(sql, (*self._parameters, *parameters)):
             return int(row[0])
         return 0

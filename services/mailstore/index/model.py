@@ -43,7 +43,7 @@ class MailboxState:
 
     Everything from UID `built` up to `uid_next` is here (1: the whole mailbox), its text from `texted` on.
     `modseq` is the HIGHESTMODSEQ that the rows are true as of, 0 where the server has none. `changes` grows
-    with every change.
+    with every change, `shape` with every one of which messages are here or which conversations.
     """
 
     id: int
@@ -59,6 +59,7 @@ class MailboxState:
     hidden: bool
     changes: int
     synced: float
+    shape: int
 
     @property
     def complete(self) -> bool:

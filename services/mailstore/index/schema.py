@@ -8,7 +8,7 @@ each conversation with the highest UID there: the row that stands for it in a li
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT, FORWARDED = 1, 2, 4, 8, 16, 32
 
@@ -21,7 +21,8 @@ CREATE TABLE mailbox(
   uid_validity INTEGER NOT NULL, uid_next INTEGER NOT NULL, modseq INTEGER NOT NULL,
   total INTEGER NOT NULL, unread INTEGER NOT NULL,
   built INTEGER NOT NULL, texted INTEGER NOT NULL,
-  hidden INTEGER NOT NULL, changes INTEGER NOT NULL, synced REAL NOT NULL);
+  hidden INTEGER NOT NULL, changes INTEGER NOT NULL, synced REAL NOT NULL,
+  shape INTEGER NOT NULL);
 CREATE TABLE message(
   id INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, flags INTEGER NOT NULL,
   keywords TEXT, attachment INTEGER NOT NULL, newest INTEGER NOT NULL, thread INTEGER NOT NULL,

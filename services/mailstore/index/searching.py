@@ -11,11 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from services.mailstore.index import schema
+from services.mailstore.index import ids, schema
+from services.mailstore.index.model import MailboxState
 from services.mailstore.index.sortkeys import UNSPACED, spaced
 from services.mailstore.names import encode_label
 from services.mailstore.searching.query import Field, Query, Term
 
+# Messages of mailboxes whose numbers are gathered before a search rather than each match's row read.
+_FEW = 10_000
 # Shorter beginnings match too much to be of use, and cost most.
 _PREFIX_FROM = 4
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -85,7 +88,9 @@ def plan(query: Query) -> Plan | None:
         condition = _on_row(term)
         if condition is None:
             return None
-        rows.append(Condition(f"NOT ({condition.sql})", condition.parameters) if term.negated else condition)
+        if term.negated and term.field is not Field.IS:
+            condition = Condition(f"NOT ({condition.sql})", condition.parameters)
+        rows.append(condition)
     if wanted:
         match = " AND ".join(wanted)
         for phrase in excluded:
@@ -114,7 +119,8 @@ def _on_row(term: Term) -> Condition | None:
     match term.field:
         case Field.IS:
             bit = _FLAGS.get(str(value))
-            return Condition(f"flags & {bit} != 0", ()) if bit else None
+            # Word for word the condition of an index, negated too.
+            return Condition(f"flags & {bit} {'=' if term.negated else '!='} 0", ()) if bit else None
         case Field.HAS:
             return Condition("attachment", ())
         case Field.LARGER:
@@ -132,44 +138,96 @@ def _on_row(term: Term) -> Condition | None:
         end = start + int(timedelta(days=1).total_seconds())
         match term.field:
             case Field.BEFORE:
-                return Condition("received < ?", (start,))
+                return _sooner(start)
             case Field.AFTER:
-                return Condition("received >= ?", (start,))
+                return _later(start)
             case Field.ON:
-                return Condition("received >= ? AND received < ?", (start, end))
+                later, sooner = _later(start), _sooner(end)
+                return Condition(f"{later.sql} AND {sooner.sql}", (*later.parameters, *sooner.parameters))
     return None
 
 
-def newest_first(plan_: Plan, mailboxes: Sequence[int] | None, before: int, limit: int) -> Condition:
+def _later(second: int) -> Condition:
+    """Numbers grow with the time of arrival, so most of the others need not be looked at."""
+    return Condition("received >= ? AND id >= ?", (second, second * ids.PER_SECOND))
+
+
+def _sooner(second: int) -> Condition:
+    overrun = "(SELECT value FROM meta WHERE key = 'overrun')"
+    return Condition(f"received < ? AND id < ? + {overrun}", (second, second * ids.PER_SECOND))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which mailboxes of the file are searched, which are not, and how many messages each of the two have."""
+
+    wanted: tuple[int, ...]
+    others: tuple[int, ...] = ()
+    wanted_total: int = 0
+    others_total: int = 0
+
+    @classmethod
+    def of(cls, states: Iterable[MailboxState], wanted: Iterable[int]) -> Scope:
+        """`states`: all that the file holds, in part or whole, as of the moment of searching."""
+        chosen = frozenset(wanted)
+        inside = [state for state in states if state.id in chosen]
+        outside = [state for state in states if state.id not in chosen and state.total]
+        return cls(
+            tuple(state.id for state in inside),
+            tuple(state.id for state in outside),
+            sum(state.total for state in inside),
+            sum(state.total for state in outside),
+        )
+
+    def on_row(self) -> Condition:
+        """As a condition on `message m`."""
+        return Condition(f"m.mailbox IN ({_marks(self.wanted)})", self.wanted)
+
+    def on_words(self) -> Condition | None:
+        """As a condition on the number of `words w` alone, None where that costs more than reading the row of
+        each match.
+        """
+        if not self.others:
+            return Condition("1", ())
+        mailboxes = "(SELECT id FROM message WHERE mailbox IN ({}))"
+        if self.others_total <= min(_FEW, self.wanted_total):
+            return Condition("w.rowid NOT IN " + mailboxes.format(_marks(self.others)), self.others)
+        if self.wanted_total <= _FEW:
+            # "+": asked of each match, rather than each of them looked for among the words.
+            return Condition("+w.rowid IN " + mailboxes.format(_marks(self.wanted)), self.wanted)
+        return None
+
+
+def newest_first(plan_: Plan, scope: Scope, before: int, limit: int) -> Condition:
     """SQL for numbers of matching messages, newest first, below number `before` (0: from the start)."""
-    where: list[str] = []
-    parameters: list[object] = []
+    conditions: list[Condition] = []
+    on_words = None
     if plan_.match is not None:
-        source = "words w CROSS JOIN message m ON m.id = w.rowid"
-        where.append("words MATCH ?")
-        parameters.append(plan_.match)
+        conditions.append(Condition("words MATCH ?", (plan_.match,)))
+        on_words = scope.on_words() if not plan_.rows else None
+        source = "words w" if on_words is not None else "words w CROSS JOIN message m ON m.id = w.rowid"
         key = "w.rowid"
     else:
-        source = "message m"
-        key = "m.id"
+        source, key = "message m", "m.id"
     if before:
-        where.append(f"{key} < ?")
-        parameters.append(before)
-    if mailboxes is not None:
-        where.append(f"m.mailbox IN ({','.join('?' * len(mailboxes))})")
-        parameters.extend(mailboxes)
-    for condition in _excluded(plan_):
-        where.append(condition.sql)
-        parameters.extend(condition.parameters)
-    sql = f"SELECT m.id FROM {source} WHERE {' AND '.join(where) or '1'} ORDER BY {key} DESC LIMIT ?"  # noqa: S608
-    return Condition(sql, (*parameters, limit))
+        conditions.append(Condition(f"{key} < ?", (before,)))
+    conditions.append(on_words or scope.on_row())
+    conditions.extend(plan_.rows)
+    conditions.extend(
+        Condition("m.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", (phrase,))
+        for phrase in plan_.excluded
+    )
+    where = " AND ".join(condition.sql for condition in conditions)
+    parameters = [value for condition in conditions for value in condition.parameters]
+    return Condition(
+        f"SELECT {key} FROM {source} WHERE {where} ORDER BY {key} DESC LIMIT ?",  # noqa: S608
+        (*parameters, limit),
+    )
 
 
-def sorted_by(
-    plan_: Plan, mailboxes: Sequence[int], column: str, ascending: bool, limit: int, skip: int
-) -> Condition:
+def sorted_by(plan_: Plan, scope: Scope, column: str, ascending: bool, limit: int, skip: int) -> Condition:
     """SQL for numbers of matching messages in the order of a column of `message`."""
-    found = newest_first(plan_, mailboxes, 0, -1)
+    found = newest_first(plan_, scope, 0, -1)
     direction = "ASC" if ascending else "DESC"
     sql = (
         f"SELECT id FROM message WHERE id IN ({found.sql}) "  # noqa: S608
@@ -178,13 +236,11 @@ def sorted_by(
     return Condition(sql, (*found.parameters, limit, skip))
 
 
-def count(plan_: Plan, mailboxes: Sequence[int] | None, most: int = -1) -> Condition:
+def count(plan_: Plan, scope: Scope, most: int = -1) -> Condition:
     """SQL for how many match, counted up to `most`."""
-    found = newest_first(plan_, mailboxes, 0, most)
+    found = newest_first(plan_, scope, 0, most)
     return Condition(f"SELECT count(*) FROM ({found.sql})", found.parameters)  # noqa: S608
 
 
-def _excluded(plan_: Plan) -> Iterable[Condition]:
-    yield from plan_.rows
-    for phrase in plan_.excluded:
-        yield Condition("m.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", (phrase,))
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

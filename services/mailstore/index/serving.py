@@ -192,7 +192,6 @@ def _look(
         if token is not None and token.uid_validity != state.uid_validity:
             raise error(Reason.MAILBOX_CHANGED)
         place = Place(token.uid, token.back, token.position) if token else Place(skip=request.skip)
-        total = _known_total(index, state, conversations, condition)
         order: Order = request.order
         listed = list_rows(
             db,
@@ -202,25 +201,12 @@ def _look(
             place,
             conversations=conversations,
             condition=condition,
-            total=total,
+            marks=index.marks,
         )
-        if conversations and condition is None:
-            index.totals[state.id, state.changes] = listed.total
-            while len(index.totals) > 100:
-                del index.totals[next(iter(index.totals))]
         if not conversations:
             return _View(listed, state)
         states = {each.id: each for each in [state, *index.states.values()]}
         return _View(listed, state, tuple(summarise(db, listed.rows, state.id, states)))
-
-
-def _known_total(
-    index: AccountIndex, state: MailboxState, conversations: bool, condition: searching.Condition | None
-) -> int | None:
-    """How many rows the list has, where that was counted since the last change."""
-    if not conversations or condition is not None:
-        return None
-    return index.totals.get((state.id, state.changes))
 
 
 def _page(request: PageRequest, view: _View, rows: list[Row], unread: int) -> Page:

@@ -66,7 +66,7 @@ class Store:
                     if not db.pragma("user_version"):
                         db.execute(schema.TABLES)
                         db.execute("INSERT INTO meta VALUES('salt', ?)", (secrets.token_bytes(32),))
-                        db.execute("INSERT INTO meta VALUES('next_thread', 1)")
+                        db.execute("INSERT INTO meta VALUES('next_thread', 1), ('overrun', 0)")
                         db.pragma("user_version", schema.VERSION)
             if db.pragma("user_version") != schema.VERSION:
                 raise apsw.NotADBError("another version")

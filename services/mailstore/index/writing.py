@@ -23,7 +23,7 @@ from services.mailstore.threads.subject import base_subject, is_reply
 
 _STATE = (
     "id, name, object_id, uid_validity, uid_next, modseq, total, unread, built, texted, "
-    "hidden, changes, synced"
+    "hidden, changes, synced, shape"
 )
 
 
@@ -47,7 +47,7 @@ class Writer:
         self.drop_mailbox(name)
         self._db.execute(
             "INSERT INTO mailbox(name, object_id, uid_validity, uid_next, modseq, total, unread, "
-            "built, texted, hidden, changes, synced) VALUES(?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)",
+            "built, texted, hidden, changes, synced, shape) VALUES(?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?)",
             (
                 name,
                 object_id,
@@ -59,6 +59,7 @@ class Writer:
                 int(hidden),
                 _stamp(),
                 time.time(),
+                _stamp(),
             ),
         )
         state = self.mailbox(name)
@@ -162,6 +163,7 @@ class Writer:
         threader.finish()
         if threader.merged:
             renew(self._db, threader.merged)
+            self._db.execute("UPDATE mailbox SET shape = ?", (_stamp(),))
         self._count(mailbox, len(entries), unread)
 
     def set_flags(self, mailbox: int, flags: Sequence[tuple[int, int, str | None]]) -> int:
@@ -220,9 +222,11 @@ class Writer:
         return gone
 
     def _count(self, mailbox: int, total: int, unread: int) -> None:
+        stamp = _stamp()
         self._db.execute(
-            "UPDATE mailbox SET total = total + ?, unread = unread + ?, changes = ? WHERE id = ?",
-            (total, unread, _stamp(), mailbox),
+            "UPDATE mailbox SET total = total + ?1, unread = unread + ?2, changes = ?3, "
+            "shape = CASE WHEN ?1 THEN ?3 ELSE shape END WHERE id = ?4",
+            (total, unread, stamp, mailbox),
         )
 
     def _links(self, entries: Sequence[Entry]) -> tuple[list[Links], list[str]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from services.mailstore.index import schema, searching
+from services.mailstore.index import lists, schema, searching
 from services.mailstore.index.lists import Place, list_rows
+from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import Entry, MailboxState
 from services.mailstore.index.sortkeys import fold, spaced
 from services.mailstore.index.store import Store
@@ -56,10 +57,18 @@ def held(tmp_path: Path) -> tuple[Store, MailboxState, list[Entry]]:
 @pytest.mark.parametrize("key", list(Key))
 @pytest.mark.parametrize("ascending", [False, True])
 @pytest.mark.parametrize("conversations", [False, True])
+@pytest.mark.parametrize("step", [2, 500])
 def test_pages(
-    held: tuple[Store, MailboxState, list[Entry]], key: Key, ascending: bool, conversations: bool
+    held: tuple[Store, MailboxState, list[Entry]],
+    monkeypatch: pytest.MonkeyPatch,
+    key: Key,
+    ascending: bool,
+    conversations: bool,
+    step: int,
 ) -> None:
+    monkeypatch.setattr(lists, "STEP", step)
     store, state, entries = held
+    marks = Marks()
     order = Order(key, ascending)
     if conversations:
         newest = {
@@ -76,7 +85,7 @@ def test_pages(
 
     def page(place: Place) -> tuple[list[int], int]:
         with store.reading() as db:
-            listed = list_rows(db, state, order, 7, place, conversations=conversations)
+            listed = list_rows(db, state, order, 7, place, conversations=conversations, marks=marks)
         assert listed.total == len(expected)
         return [row.uid for row in listed.rows], listed.position
 
@@ -87,6 +96,7 @@ def test_pages(
             assert page(Place(after=anchor, position=start)) == (expected[start : start + 7], start)
             # However wrong the position that is remembered.
             assert page(Place(after=anchor, position=0))[1] == start
+            assert page(Place(after=anchor, position=len(expected) // 2))[1] == start
             before = expected[max(0, start - 7) : start]
             assert page(Place(after=expected[start], back=True, position=start)) == (
                 before,
@@ -95,6 +105,15 @@ def test_pages(
     # The anchor is gone.
     assert page(Place(after=999, position=7)) == (expected[7:14], 7)
     assert page(Place(skip=len(expected) + 3)) == ([], 0)
+    # What the marks are of is seen to have changed.
+    with store.writing():
+        Writer(store).remove(state.id, expected[:1])
+    now = read_state(store, "INBOX")
+    assert now is not None and now.shape != state.shape
+    if not conversations:
+        state, expected = now, expected[1:]
+        for start in range(0, len(expected), 7):
+            assert page(Place(skip=start)) == (expected[start : start + 7], start)
 
 
 def test_counts_follow(held: tuple[Store, MailboxState, list[Entry]]) -> None:
@@ -172,21 +191,59 @@ def test_search(tmp_path: Path, text: str, found: set[int]) -> None:
     state = add(store, "INBOX", entries, words=words)
     plan = searching.plan(parse(text, date(2026, 11, 24)))
     assert plan is not None
-    condition = searching.newest_first(plan, [state.id], 0, 100)
+    scope = searching.Scope.of([state], [state.id])
+    condition = searching.newest_first(plan, scope, 0, 100)
     ids = [row[0] for row in store.db.execute(condition.sql, condition.parameters)]
     assert ids == sorted(ids, reverse=True)
     uids = {uid for id_ in ids for (uid,) in store.db.execute("SELECT uid FROM message WHERE id = ?", (id_,))}
     assert uids == found
-    counted = searching.count(plan, [state.id], 100)
+    counted = searching.count(plan, scope, 100)
     assert store.db.execute(counted.sql, counted.parameters).fetchone() == (len(found),)
     with store.reading() as db:
         listed = list_rows(db, state, Order(), 50, Place(), condition=plan.condition)
     assert {row.uid for row in listed.rows} == found and listed.total == len(found)
 
 
+@pytest.mark.parametrize("few", [0, 10_000])
+def test_where_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(searching, "_FEW", few)
+    store = new_store(tmp_path)
+    boxes = {"INBOX": range(1, 30), "Sent": range(40, 45), "Trash": range(50, 70)}
+    held = {
+        name: add(store, name, [entry(uid) for uid in uids], words=dict.fromkeys(uids, "apple"))
+        for name, uids in boxes.items()
+    }
+    plan = searching.plan(parse("apple"))
+    assert plan is not None
+    for chosen in (["INBOX"], ["Sent"], ["INBOX", "Sent"], ["Trash"], list(boxes)):
+        scope = searching.Scope.of(held.values(), [held[name].id for name in chosen])
+        condition = searching.newest_first(plan, scope, 0, 100)
+        found = store.db.execute(condition.sql, condition.parameters).fetchall()
+        counted = searching.count(plan, scope, 100)
+        expected = sum(len(boxes[name]) for name in chosen)
+        assert store.db.execute(counted.sql, counted.parameters).fetchone() == (expected,)
+        uids = [store.db.execute("SELECT uid FROM message WHERE id = ?", row).fetchone() for row in found]
+        assert [uid for (uid,) in uids] == sorted(  # type: ignore[misc]
+            (uid for name in chosen for uid in boxes[name]), reverse=True
+        )
+
+
+def test_dates_hold_where_all_came_in_the_same_second(tmp_path: Path) -> None:
+    """As an import may do: their numbers run far beyond their own second."""
+    store = new_store(tmp_path)
+    day = START // 86400 * 86400
+    entries = [entry(uid, received=day + 86399) for uid in range(1, 200)]
+    state = add(store, "INBOX", [*entries, entry(500, received=day + 86400)])
+    for text, expected in (("before:2023-11-15", 199), ("on:2023-11-14", 199), ("after:2023-11-15", 1)):
+        plan = searching.plan(parse(text))
+        assert plan is not None
+        found = searching.count(plan, searching.Scope.of([state], [state.id]))
+        assert store.db.execute(found.sql, found.parameters).fetchone() == (expected,)
+
+
 def test_no_query_breaks_the_search(tmp_path: Path) -> None:
     store = new_store(tmp_path)
-    add(store, "INBOX", [entry(1)])
+    state = add(store, "INBOX", [entry(1)])
     for text in [
         '"',
         "*",
@@ -206,7 +263,7 @@ def test_no_query_breaks_the_search(tmp_path: Path) -> None:
     ]:
         plan = searching.plan(parse(text))
         if plan is not None:
-            condition = searching.newest_first(plan, None, 0, 10)
+            condition = searching.newest_first(plan, searching.Scope.of([state], [state.id]), 0, 10)
             list(store.db.execute(condition.sql, condition.parameters))
 
 
