@@ -181,7 +181,10 @@ class Scope:
 
     def on_row(self) -> Condition:
         """As a condition on `message m`."""
-        return Condition(f"m.mailbox IN ({_marks(self.wanted)})", self.wanted)
+        # "+": newest first through all of them, unless a few are to be found among very many; SQLite would
+        # gather the whole of each mailbox and sort it.
+        sign = "" if self.wanted_total < self.others_total // 10 else "+"
+        return Condition(f"{sign}m.mailbox IN ({_marks(self.wanted)})", self.wanted)
 
     def on_words(self) -> Condition | None:
         """As a condition on the number of `words w` alone, None where that costs more than reading the row of
