@@ -25,6 +25,8 @@ NEEDED = {
     "/usr/sbin/postfix": "postfix",
     "/usr/sbin/mariadbd": "mariadb-server-core",
     "/usr/bin/my_print_defaults": "mariadb-client-core",  # mariadb-install-db calls it
+    "/usr/sbin/slapd": "slapd",
+    "/usr/sbin/nginx": "nginx-light",
     "/usr/bin/chromium": "chromium",
     "/usr/lib/*/libatomic.so.1": "libatomic1",  # the Node inside Playwright is linked to it
     "/usr/share/fonts/truetype/noto/NotoSansArabic-Regular.ttf": "fonts-noto-core",

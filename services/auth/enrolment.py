@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from services.auth import audit, totp
-from services.auth.accounts import login_name
 from services.auth.factors import FactorInfo, Factors, check_name
-from services.auth.mailcheck import PasswordChecker
 from services.auth.model import Client, FactorKind
 from services.auth.policy import FactorPolicy
 from services.auth.rows import Clock, now_ms
 from services.auth.states import States
 from services.auth.throttle import Throttle
+from services.auth.ways import Ways
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, invalid_argument, not_found
 
@@ -33,10 +32,9 @@ class Proof:
 
 @dataclass(frozen=True)
 class EnrolmentOptions:
-    """`issuer`: the name that authenticators show; `username` as in SignInOptions."""
+    """`issuer`: the name that authenticators show."""
 
     issuer: str = "Postern"
-    username: str = "address"
 
 
 class Enrolment:
@@ -48,13 +46,13 @@ class Enrolment:
         factors: Factors,
         states: States,
         throttle: Throttle,
-        checker: PasswordChecker,
+        ways: Ways,
         policy: FactorPolicy,
         options: EnrolmentOptions = EnrolmentOptions(),
         clock: Clock = now_ms,
     ) -> None:
         self._database, self._factors, self._states, self._throttle = database, factors, states, throttle
-        self._checker, self._policy, self._options, self._clock = checker, policy, options, clock
+        self._ways, self._policy, self._options, self._clock = ways, policy, options, clock
 
     async def list(self, account: str) -> tuple[Sequence[FactorInfo], bool]:
         """The factors, and whether the operator demands one."""
@@ -134,8 +132,7 @@ class Enrolment:
             good = used is not None
         else:
             try:
-                username = login_name(account, self._options.username)
-                good = await self._checker.check(username, proof.password)
+                good = await self._ways.check(account, proof.password) is not None
             except PosternError:
                 await self._throttle.withdraw(attempt)
                 raise

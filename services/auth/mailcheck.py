@@ -22,11 +22,17 @@ from typing import Protocol
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
-from services.common.endpoint import Endpoint, TlsMode
+from services.common.endpoint import Endpoint, Scheme, TlsMode
 from services.common.errors import PosternError, Reason, error
 
 # imapclient and imaplib write every line at DEBUG, passwords among them.
 logging.getLogger("imapclient").setLevel(logging.WARNING)
+
+SCHEMES = {
+    "imap": Scheme(143, TlsMode.PLAIN),
+    "imaps": Scheme(993, TlsMode.IMPLICIT),
+    "imap+starttls": Scheme(143, TlsMode.STARTTLS),
+}
 
 # RFC 5530, section 3: these say that the server could not tell, not that the password is wrong.
 _NOT_NOW = ("UNAVAILABLE", "INUSE", "LIMIT")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.auth.enrolment import Enrolment, EnrolmentOptions
 from services.auth.factors import Factors
-from services.auth.mailcheck import ImapPasswordChecker, PasswordChecker
+from services.auth.mailcheck import PasswordChecker
 from services.auth.minting import Minter
 from services.auth.rows import now_ms
 from services.auth.secondfactor import SecondFactor
@@ -22,6 +22,7 @@ from services.auth.signin import SignIn
 from services.auth.states import States
 from services.auth.tables import audit
 from services.auth.throttle import Limits, Throttle
+from services.auth.ways import DomainWays, MailServerWay, Ways
 from services.common.database import Database, migrate
 from services.common.gen.postern.auth.v1 import account_service_pb2_grpc as account_grpc
 from services.common.gen.postern.auth.v1 import factor_service_pb2_grpc as factor_grpc
@@ -44,7 +45,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
-        self._checker = checker or ImapPasswordChecker(settings.imap)
+        self._ways = Ways(DomainWays(MailServerWay(checker))) if checker else settings.ways.build()
         self._sessions = Sessions(settings.vault, settings.lifetimes)
         self._throttle = Throttle(self.database, limits)
         self._minter = Minter(settings.signing, settings.sealing)
@@ -53,7 +54,7 @@ class Service:
             self.database,
             self._sessions,
             self._throttle,
-            self._checker,
+            self._ways,
             self._minter,
             SecondFactor(self.database, factors, self._states, self._throttle, settings.factors),
             settings.factors,
@@ -64,9 +65,9 @@ class Service:
             factors,
             self._states,
             self._throttle,
-            self._checker,
+            self._ways,
             settings.factors,
-            EnrolmentOptions(settings.otp_issuer, settings.sign_in.username),
+            EnrolmentOptions(settings.otp_issuer),
         )
         # auth needs no call to itself to know its keys.
         self.keys = KeySet.fixed(*(published.key for published in settings.signing.published))
@@ -104,6 +105,5 @@ class Service:
         }
 
     async def close(self) -> None:
-        if isinstance(self._checker, ImapPasswordChecker):
-            await self._checker.close()
+        await self._ways.close()
         await self.database.close()

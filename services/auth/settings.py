@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.auth.mailcheck import SCHEMES as IMAP_SCHEMES
 from services.auth.mailcheck import ImapSettings
 from services.auth.policy import FactorMode, FactorPolicy, networks
 from services.auth.sessions import Lifetimes
 from services.auth.signin import SignInOptions
 from services.auth.signing import SigningKeyError, SigningKeys
 from services.auth.vault import KeyFormatError, Vault
+from services.auth.ways import file, pop3
+from services.auth.ways.threads import Bounds
 from services.common.database import database_url
-from services.common.endpoint import Scheme, TlsMode
 from services.common.rpc.server import ServerSettings
 from services.common.sealing import PublicKey, SealingError
 from services.common.settings import Env, SettingsError
 
-SCHEMES = {
-    "imap": Scheme(143, TlsMode.PLAIN),
-    "imaps": Scheme(993, TlsMode.IMPLICIT),
-    "imap+starttls": Scheme(143, TlsMode.STARTTLS),
-}
+SCHEMES = {**IMAP_SCHEMES, **pop3.SCHEMES}
 SEALED_TO = ("mailstore", "sender")
 
 
@@ -30,7 +28,7 @@ class AuthSettings:
 
     server: ServerSettings
     database_url: str
-    imap: ImapSettings
+    ways: file.WaysSettings
     sign_in: SignInOptions
     lifetimes: Lifetimes
     vault: Vault
@@ -45,15 +43,8 @@ class AuthSettings:
         return cls(
             server=ServerSettings.from_env(env, listen="127.0.0.1:5101", metrics="127.0.0.1:5201"),
             database_url=database_url(env, "sqlite:///var/auth.db"),
-            imap=ImapSettings(
-                env.endpoint("IMAP_URL", SCHEMES),
-                env.path("MAIL_CA_FILE"),
-                connect_seconds=env.duration("IMAP_CONNECT_TIMEOUT", 5.0),
-                read_seconds=env.duration("IMAP_READ_TIMEOUT", 10.0),
-                workers=env.integer("IMAP_CHECKS", 16, minimum=1, maximum=256),
-            ),
+            ways=_ways(env),
             sign_in=SignInOptions(
-                username=env.choice("IMAP_USERNAME", ("ADDRESS", "LOCALPART"), "ADDRESS").lower(),
                 default_domain=env.optional("DEFAULT_DOMAIN"),
                 refusal_step=env.duration("SIGN_IN_REFUSAL_STEP", 1.0),
             ),
@@ -68,6 +59,30 @@ class AuthSettings:
             factors=_factors(env),
             otp_issuer=env.text("OTP_ISSUER", "Postern"),
         )
+
+
+def _ways(env: Env) -> file.WaysSettings:
+    path = env.path("SIGN_IN_FILE")
+    # With a file, a domain may do without the mail server's word, and auth without its address.
+    server = _mail_server(env) if path is None or env.optional("IMAP_URL") else None
+    if path is None:
+        assert server is not None
+        return file.WaysSettings.single(server)
+    ca_file, plaintext = env.path("MAIL_CA_FILE"), env.optional("MAIL_PLAINTEXT")
+    return file.read(path, server, ca_file=ca_file, plaintext=plaintext)
+
+
+def _mail_server(env: Env) -> file.MailWaySettings:
+    endpoint, ca_file = env.endpoint("IMAP_URL", SCHEMES), env.path("MAIL_CA_FILE")
+    connect = env.duration("IMAP_CONNECT_TIMEOUT", 5.0)
+    read = env.duration("IMAP_READ_TIMEOUT", 10.0)
+    workers = env.integer("IMAP_CHECKS", 16, minimum=1, maximum=256)
+    username = env.choice("IMAP_USERNAME", ("ADDRESS", "LOCALPART"), "ADDRESS").lower()
+    if endpoint.scheme in IMAP_SCHEMES:
+        server = ImapSettings(endpoint, ca_file, connect_seconds=connect, read_seconds=read, workers=workers)
+        return file.MailWaySettings(server, username)
+    bounds = Bounds(connect_seconds=connect, read_seconds=read, workers=workers)
+    return file.MailWaySettings(pop3.Pop3Settings(endpoint, ca_file, bounds), username)
 
 
 def _factors(env: Env) -> FactorPolicy:

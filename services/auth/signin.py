@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from services.auth import audit
-from services.auth.accounts import MalformedAddress, login_name, normalise
-from services.auth.mailcheck import PasswordChecker
+from services.auth.accounts import MalformedAddress, normalise
 from services.auth.minting import Minted, Minter
 from services.auth.model import Challenge, Client, OpenSession, SignedIn
 from services.auth.policy import FactorPolicy
@@ -24,10 +23,10 @@ from services.auth.rows import Clock, now_ms
 from services.auth.secondfactor import Pending, SecondFactor
 from services.auth.sessions import Sessions
 from services.auth.throttle import Attempt, Throttle
+from services.auth.ways import Ways
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, invalid_argument
 from services.common.logging import get_logger
-from services.common.sealing import Credential
 
 log = get_logger(__name__)
 MAX_PASSWORD = 1024
@@ -35,9 +34,8 @@ MAX_PASSWORD = 1024
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """`username`: "address" or "localpart", what the mail server is asked with. `refusal_step`: seconds."""
+    """`refusal_step`: seconds."""
 
-    username: str = "address"
     default_domain: str | None = None
     refusal_step: float = 1.0
 
@@ -50,7 +48,7 @@ class SignIn:
         database: Database,
         sessions: Sessions,
         throttle: Throttle,
-        checker: PasswordChecker,
+        ways: Ways,
         minter: Minter,
         second: SecondFactor,
         policy: FactorPolicy = FactorPolicy(),
@@ -58,7 +56,7 @@ class SignIn:
         clock: Clock = now_ms,
     ) -> None:
         self._database, self._sessions, self._throttle = database, sessions, throttle
-        self._checker, self._minter, self._second, self._policy = checker, minter, second, policy
+        self._ways, self._minter, self._second, self._policy = ways, minter, second, policy
         self._options, self._clock = options, clock
 
     async def with_password(
@@ -73,16 +71,15 @@ class SignIn:
         if len(password) > MAX_PASSWORD:
             raise invalid_argument("password", "too_long")
         attempt = await self._enter(account, client, present_secret)
-        username = login_name(account, self._options.username)
         try:
-            right = await self._checker.check(username, password)
+            credential = await self._ways.check(account, password)
         except PosternError:
             await self._throttle.withdraw(attempt)
             raise
         # Not for a caller that goes away: who hung up on every slow answer could guess without being counted.
-        if not right:
-            await self._refuse(account, client, started)
-        pending = Pending(account, Credential("password", username, password), present_secret)
+        if credential is None:
+            raise await self._refuse(account, client, started)
+        pending = Pending(account, credential, present_secret)
 
         def work(session: Session) -> SignedIn | Challenge:
             challenge = self._second.challenge(session, pending, client)
@@ -175,7 +172,7 @@ class SignIn:
                 _log_refusal(client, "throttled", account)
             raise
 
-    async def _refuse(self, account: str, client: Client, started: float) -> None:
+    async def _refuse(self, account: str, client: Client, started: float) -> PosternError:
         _log_refusal(client, "wrong_password", account)
         await self._database.run(
             lambda session: audit.record_if_known(
@@ -185,7 +182,7 @@ class SignIn:
         step, passed = self._options.refusal_step, time.monotonic() - started
         if step > 0:
             await asyncio.sleep(math.ceil(passed / step) * step - passed)
-        raise PosternError(Reason.AUTHENTICATION_FAILED)
+        return PosternError(Reason.AUTHENTICATION_FAILED)
 
     def _begin(
         self,

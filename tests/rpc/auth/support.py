@@ -19,6 +19,7 @@ from services.auth.signin import SignInOptions
 from services.auth.signing import SigningKeys
 from services.auth.throttle import Limits
 from services.auth.vault import Vault
+from services.auth.ways.file import MailWaySettings, WaysSettings
 from services.common.endpoint import Endpoint, HostPort
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
 from services.common.gen.postern.auth.v1.account_service_pb2_grpc import AccountServiceStub
@@ -107,12 +108,16 @@ def settings(
     lifetimes: Lifetimes = Lifetimes(),
     vault: Vault | None = None,
     factors: FactorPolicy = FactorPolicy(),
+    ways: WaysSettings | None = None,
 ) -> AuthSettings:
     keys = keys_dir()
     return AuthSettings(
         server=ServerSettings(HostPort("127.0.0.1", 0)),
         database_url=database_url,
-        imap=ImapSettings(Endpoint.parse(imap_url, SCHEMES), **(imap or {})),
+        ways=ways
+        or WaysSettings.single(
+            MailWaySettings(ImapSettings(Endpoint.parse(imap_url, SCHEMES), **(imap or {})))
+        ),
         sign_in=options,
         lifetimes=lifetimes,
         vault=vault or Vault.from_text((keys / "session.key").read_text()),

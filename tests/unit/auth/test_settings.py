@@ -6,6 +6,7 @@ import pytest
 
 from services.auth.settings import AuthSettings
 from services.auth.signing import SigningKeyError, SigningKeys
+from services.auth.ways.file import MailWaySettings
 from services.common.settings import Env, SettingsError
 from services.common.tokens import key_id
 from tests.support.rpc import keys_dir, signing_key
@@ -25,8 +26,10 @@ def environment(**changes: str | None) -> Env:
 
 def test_the_defaults() -> None:
     settings = AuthSettings.from_env(environment())
-    assert str(settings.imap.endpoint) == "imaps://mail.example.org:993"
-    assert settings.sign_in.username == "address" and settings.sign_in.refusal_step == 1.0
+    way = settings.ways.ways["imap"]
+    assert isinstance(way, MailWaySettings) and settings.ways.domains == {"*": ("imap",)}
+    assert str(way.server.endpoint) == "imaps://mail.example.org:993"
+    assert way.username == "address" and settings.sign_in.refusal_step == 1.0
     assert settings.lifetimes.idle == 7 * 86_400_000 and settings.lifetimes.absolute == 30 * 86_400_000
     shown = repr(settings)
     assert "PRIVATE" not in shown and (keys_dir() / "session.key").read_text().strip() not in shown
