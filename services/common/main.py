@@ -11,12 +11,17 @@ from services.common import logging
 from services.common.settings import SettingsError
 
 
-def run(name: str, main: Callable[[], Awaitable[None]]) -> None:
+def run(
+    name: str,
+    main: Callable[[], Awaitable[None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> None:
     """Run `main` with logs configured; a SettingsError is one line and status 2, anything else status 1."""
     log = logging.get_logger("services." + name)
     try:
         logging.configure(name, _level())
-        asyncio.run(_await(main))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(_await(main))
     except SettingsError as err:
         print(f"postern {name}: {err}", file=sys.stderr)  # noqa: T201 for the operator's eyes
         sys.exit(2)

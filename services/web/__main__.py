@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import uvicorn
+import uvloop
 
 from services.common.logging import get_logger
 from services.common.main import run
@@ -60,4 +61,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run("web", main)
+    run("web", main, uvloop.new_event_loop)

@@ -109,6 +109,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         open_to_all("/image/{capability}", parts.remote),
         page("/mailboxes", mailboxes.new),
         page("/mailboxes", mailboxes.create, "POST"),
+        page("/mailboxes/tree", mailboxes.lines),
         page("/undo", actions.undo, "POST"),
         page("/search", search.show),
         page("/search/actions", actions.submit_search, "POST"),

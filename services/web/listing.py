@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.web import formats, i18n, urls
 from services.web.i18n import gettext as _
@@ -40,6 +41,21 @@ class Line:
     count: int = 1
     current: bool = False
     place: str = ""
+
+
+class Draft:
+    """A line that is made when it has to be drawn. `of` is the message or conversation, `terms` all else that
+    the line depends on; both say together what it looks like."""
+
+    __slots__ = ("_make", "current", "of", "terms")
+
+    def __init__(
+        self, of: Row | Conversation, terms: Hashable, current: bool, make: Callable[[Any, bool], Line]
+    ) -> None:
+        self.of, self.terms, self.current, self._make = of, terms, current, make
+
+    def line(self) -> Line:
+        return self._make(self.of, self.current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,53 +145,62 @@ def message_lines(
     drafts: bool = False,
     places: dict[str, str] | None = None,
     **query: object,
-) -> list[Line]:
+) -> list[Draft]:
     """Lines of single messages. `places` names mailboxes to show beside each (a search over several)."""
-    lines = []
-    for row in rows:
+    full = places is not None
+
+    def make(row: Row, current: bool) -> Line:
         ref = row.ref
-        full = places is not None
         draft = drafts or (full and row.flags.draft)
         href = urls.with_query("/compose", draft=urls.full_key(ref)) if draft else urls.message(ref, **query)
-        lines.append(
-            Line(
-                href=href,
-                value=urls.full_key(ref) if full else ref.key,
-                people=who(row, outgoing, me),
-                subject=subject_of(row),
-                row=row,
-                unread=not row.flags.seen,
-                starred=row.flags.flagged,
-                attachments=row.has_attachment,
-                current=ref.key == open_key,
-                place=(places or {}).get(ref.mailbox, ""),
-            )
+        return Line(
+            href=href,
+            value=urls.full_key(ref) if full else ref.key,
+            people=who(row, outgoing, me),
+            subject=subject_of(row),
+            row=row,
+            unread=not row.flags.seen,
+            starred=row.flags.flagged,
+            attachments=row.has_attachment,
+            current=current,
+            place=(places or {}).get(ref.mailbox, ""),
         )
-    return lines
+
+    named = tuple((places or {}).items())
+    terms = ("message", *reader(me), outgoing, drafts, full, named, tuple(query.items()))
+    return [Draft(row, terms, bool(open_key) and row.ref.key == open_key, make) for row in rows]
+
+
+def reader(me: Me) -> tuple[Hashable, ...]:
+    """What a line depends on beside its message: who reads, in which language and zone, and on which day."""
+    locale = i18n.current()
+    today = formats.now().astimezone(locale.zone).date()
+    return (me.account, me.identities, locale.tag, str(locale.babel), locale.zone_name, today)
 
 
 def conversation_lines(
     conversations: Iterable[Conversation], me: Me, *, open_key: str = "", **query: object
-) -> list[Line]:
-    lines = []
-    for one in conversations:
+) -> list[Draft]:
+    def keys(one: Conversation) -> list[str]:
+        return [ref.key for ref in one.refs] or [one.newest.ref.key]
+
+    def make(one: Conversation, current: bool) -> Line:
         row = one.newest
-        keys = [ref.key for ref in one.refs] or [row.ref.key]
-        lines.append(
-            Line(
-                href=urls.message(row.ref, **query),
-                value=" ".join(keys),
-                people=people(one.participants, me) or who(row, False, me),
-                subject=subject_of(row),
-                row=row,
-                unread=one.unread > 0,
-                starred=one.flagged,
-                attachments=one.attachment,
-                count=max(1, one.messages),
-                current=open_key in keys,
-            )
+        return Line(
+            href=urls.message(row.ref, **query),
+            value=" ".join(keys(one)),
+            people=people(one.participants, me) or who(row, False, me),
+            subject=subject_of(row),
+            row=row,
+            unread=one.unread > 0,
+            starred=one.flagged,
+            attachments=one.attachment,
+            count=max(1, one.messages),
+            current=current,
         )
-    return lines
+
+    terms = ("conversation", *reader(me), tuple(query.items()))
+    return [Draft(one, terms, bool(open_key) and open_key in keys(one), make) for one in conversations]
 
 
 def parse_sort(text: str) -> Order:

@@ -74,10 +74,10 @@ class AuthPort(Protocol):
 class MailPort(Protocol):
     async def mailboxes(self, token: str) -> MailboxTree: ...
     async def messages(
-        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> MessagePage: ...
     async def conversations(
-        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> ConversationPage: ...
     async def message(
         self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str

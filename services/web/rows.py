@@ -1,20 +1,22 @@
 """Lines of a list as HTML, drawn by the component's macro and remembered: the same line is asked for again
 and again.
 
-Nothing about it is secret to the cache: the key is all that the line shows, the account's own words included,
-so two accounts share a line only where every letter of it is the same.
+A line depends on its message, on the list's terms (reader, language, day, address) and on whether it is the
+one that is open. Messages are remembered by identity (convert/mail.py hands out the same object for the same
+answer), so that a line that has not changed costs one look into a dict.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup
 
-from services.web import formats, i18n
-from services.web.listing import Line
+from services.web import formats
+from services.web.listing import Draft, Line
 
 MOST = 8_000
 
@@ -24,15 +26,46 @@ class Rows:
 
     def __init__(self, env: Environment) -> None:
         self._env = env
-        self._kept: OrderedDict[tuple, str] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Any, str]] = OrderedDict()
+        self._terms: OrderedDict[Hashable, int] = OrderedDict()
+        self._last = 0
 
-    def __call__(self, lines: Iterable[Line]) -> Markup:
-        macro, tag = None, i18n.current().tag
+    def __call__(self, lines: Iterable[Draft]) -> Markup:
+        kept = self._kept
         drawn: list[str] = []
-        for line in lines:
-            row = line.row
-            key = (
-                tag,
+        terms: Hashable = None
+        number = 0
+        for draft in lines:
+            if draft.terms is not terms:
+                terms, number = draft.terms, self._number(draft.terms)
+            # The entry holds the message, so that its id is nobody else's while it is there.
+            key = (id(draft.of), number, draft.current)
+            found = kept.get(key)
+            if found is None or found[0] is not draft.of:
+                found = kept[key] = (draft.of, self._draw(draft.line()))
+                if len(kept) > MOST:
+                    kept.popitem(last=False)
+            else:
+                kept.move_to_end(key)
+            drawn.append(found[1])
+        return Markup("\n".join(drawn))  # noqa: S704 the macro has escaped every piece
+
+    def _number(self, terms: Hashable) -> int:
+        """Terms are long and the same for every line of a list: they are compared once and then have a
+        number."""
+        number = self._terms.get(terms)
+        if number is None:
+            self._last += 1
+            number = self._terms[terms] = self._last
+            if len(self._terms) > MOST:
+                self._terms.popitem(last=False)
+        return number
+
+    def _draw(self, line: Line) -> str:
+        row = line.row
+        macro = self._env.get_template("components/message_list.html").module.row  # type: ignore[attr-defined]
+        return str(
+            macro(
                 line.href,
                 line.value,
                 line.people,
@@ -50,15 +83,4 @@ class Rows:
                 (*row.flags.labels, line.place) if line.place else row.flags.labels,
                 line.current,
             )
-            html = self._kept.get(key)
-            if html is None:
-                if macro is None:
-                    macro = self._env.get_template("components/message_list.html").module.row  # type: ignore[attr-defined]
-                html = str(macro(*key[1:]))
-                self._kept[key] = html
-                if len(self._kept) > MOST:
-                    self._kept.popitem(last=False)
-            else:
-                self._kept.move_to_end(key)
-            drawn.append(html)
-        return Markup("\n".join(drawn))  # noqa: S704 the macro has escaped every piece
+        )

@@ -50,20 +50,20 @@ class MailClient:
         return MailboxTree(tuple(convert.mailbox(one) for one in reply.mailboxes), reply.stale_seconds)
 
     async def messages(
-        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> MessagePage:
         request = ms.ListMessagesRequest(
-            mailbox=mailbox, page_size=rows, page_token=page, order=convert.order(order)
+            mailbox=mailbox, page_size=rows, page_token=page, order=convert.order(order), skip=skip
         )
         if query:
             request.filter.text = query
         return convert.message_page(await self._messages.ListMessages(request, token=token, timeout=SECONDS))
 
     async def conversations(
-        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> ConversationPage:
         request = ms.ListConversationsRequest(
-            mailbox=mailbox, page_size=rows, page_token=page, order=convert.order(order)
+            mailbox=mailbox, page_size=rows, page_token=page, order=convert.order(order), skip=skip
         )
         if query:
             request.filter.text = query

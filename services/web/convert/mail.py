@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
 
 from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as mb
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as ms
@@ -114,7 +116,32 @@ def flags(message: t.MessageFlags) -> Flags:
     )
 
 
-def row(message: t.MessageSummary) -> Row:
+_T = TypeVar("_T")
+
+
+class Kept(Generic[_T]):
+    """What was made of the same octets before, at most `most`, the one used longest ago dropped first.
+
+    Lists come again and again with one line changed; the same object for the same answer lets the pages
+    remember what they have drawn of it (rows.py)."""
+
+    def __init__(self, most: int, make: Callable[[Any], _T]) -> None:
+        self._most, self._make = most, make
+        self._kept: OrderedDict[bytes, _T] = OrderedDict()
+
+    def __call__(self, message: Any) -> _T:
+        key = message.SerializeToString()
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = self._make(message)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return found
+
+
+def _row(message: t.MessageSummary) -> Row:
     return Row(
         ref(message.name),
         envelope(message.envelope),
@@ -125,6 +152,9 @@ def row(message: t.MessageSummary) -> Row:
         message.snippet,
         message.conversation_id,
     )
+
+
+row: Kept[Row] = Kept(8_000, _row)
 
 
 def mailbox(message: mb.Mailbox) -> MailboxView:
@@ -144,7 +174,7 @@ def mailbox(message: mb.Mailbox) -> MailboxView:
     )
 
 
-def message_page(reply: ms.ListMessagesResponse) -> MessagePage:
+def _message_page(reply: ms.ListMessagesResponse) -> MessagePage:
     return MessagePage(
         tuple(row(message) for message in reply.messages),
         reply.next_page_token,
@@ -158,7 +188,10 @@ def message_page(reply: ms.ListMessagesResponse) -> MessagePage:
     )
 
 
-def conversation(message: t.ConversationSummary) -> Conversation:
+message_page: Kept[MessagePage] = Kept(200, _message_page)
+
+
+def _conversation(message: t.ConversationSummary) -> Conversation:
     return Conversation(
         row(message.newest),
         message.conversation_id,
@@ -171,7 +204,10 @@ def conversation(message: t.ConversationSummary) -> Conversation:
     )
 
 
-def conversation_page(reply: ms.ListConversationsResponse) -> ConversationPage:
+conversation: Kept[Conversation] = Kept(8_000, _conversation)
+
+
+def _conversation_page(reply: ms.ListConversationsResponse) -> ConversationPage:
     return ConversationPage(
         tuple(conversation(message) for message in reply.conversations),
         reply.next_page_token,
@@ -183,6 +219,9 @@ def conversation_page(reply: ms.ListConversationsResponse) -> ConversationPage:
         reply.state,
         reply.stale_seconds,
     )
+
+
+conversation_page: Kept[ConversationPage] = Kept(200, _conversation_page)
 
 
 def part(message: t.Part) -> Part:

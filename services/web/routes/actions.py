@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, invalid_argument
 from services.web import urls
-from services.web.edge import Edge, request_id
+from services.web.edge import Edge, is_fragment, request_id
 from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.model.mail import ActionResult, FlagChange, MessageRange, MessageRef, Use
@@ -78,14 +78,22 @@ async def _act(
     edge: Edge, request: Request, me: Me, form: Form, verb: str, refs: list[MessageRef], back: str
 ) -> Response:
     if not refs:
-        return edge.redirect(me, back, Notice("nothing-selected"))
+        return _said(edge, request, me, back, Notice("nothing-selected"))
     try:
         notice = await perform(edge, me, form, verb, ranges(refs))
     except PosternError as err:
         if err.reason != Reason.SPECIAL_MAILBOX_MISSING:
             raise
         return _ask(edge, request, me, verb, refs, back)
-    return edge.redirect(me, back, notice)
+    return _said(edge, request, me, back, notice)
+
+
+def _said(edge: Edge, request: Request, me: Me, back: str, notice: Notice) -> Response:
+    """Back to the list with the notice; a page that changes its list itself gets the notice alone."""
+    if not is_fragment(request, "notices"):
+        return edge.redirect(me, back, notice)
+    context = {"notice": notice, "csrf": me.form_token, "here": back}
+    return edge.renderer.page(request, "notice_line.html", context)
 
 
 async def perform(edge: Edge, me: Me, form: Form, verb: str, groups: list[MessageRange]) -> Notice:
@@ -212,4 +220,4 @@ async def undo(edge: Edge, request: Request, me: Me) -> Response:
         else:
             done += (await mail.move(token, group, form.get(f"to{n}"), f"{base}.undo.{n}")).done
         n += 1
-    return edge.redirect(me, back, Notice("undone" if done else "not-undone"))
+    return _said(edge, request, me, back, Notice("undone" if done else "not-undone"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason
 from services.web import formats, listing, urls
-from services.web.edge import Edge
+from services.web.edge import Edge, is_fragment
 from services.web.errors import explain
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
@@ -28,16 +28,20 @@ from services.web.session import Me
 
 # Without an answer about conversations (a server without an index) the plain list stands in.
 _NO_CONVERSATIONS = {Reason.UNSUPPORTED}
+VIEWS = ("conversations", "messages")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a mailbox a list stands: what its address says."""
+    """Where in a mailbox a list stands: what its address says. `at` counts the lines before it, where
+    there is no token in `page`."""
 
     mailbox: str
     page: str = ""
     sort: str = ""
     filter: str = ""
+    view: str = ""
+    at: int = 0
 
     @classmethod
     def of(cls, request: Request) -> Place:
@@ -47,11 +51,19 @@ class Place:
             query.get("page", "")[:2000],
             query.get("sort", "")[:20],
             query.get("filter", "")[:1000],
+            view if (view := query.get("view", "")) in VIEWS else "",
+            int(at) if (at := query.get("at", "")).isdecimal() and len(at) < 9 else 0,
         )
 
     @property
     def query(self) -> dict[str, Any]:
-        return {"page": self.page, "sort": self.sort, "filter": self.filter}
+        return {
+            "page": self.page,
+            "sort": self.sort,
+            "filter": self.filter,
+            "view": self.view,
+            "at": self.at or "",
+        }
 
     @property
     def url(self) -> str:
@@ -61,9 +73,21 @@ class Place:
     def order(self) -> Order:
         return listing.parse_sort(self.sort)
 
+    def elsewhere(self, page: str = "", at: int = 0) -> str:
+        """The address of another page of the same list."""
+        return urls.mailbox(self.mailbox, **{**self.query, "page": page, "at": at or ""})
+
+    def in_conversations(self, me: Me) -> bool:
+        """The address decides, else the reader's settings; only the order of arrival has conversations."""
+        if self.view:
+            return self.view == "conversations"
+        return me.preferences.conversations and not self.sort
+
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
     place = Place.of(request)
+    if is_fragment(request, "rows"):
+        return await _rows(edge, request, me, place)
     (tree, tree_error), page = await asyncio.gather(
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
         _read(edge, me, place),
@@ -81,20 +105,61 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     return edge.page(request, me, "mail.html", "mail", headers=headers, **context)
 
 
+async def _rows(edge: Edge, request: Request, me: Me, place: Place) -> Response:
+    """The lines alone, for a list that goes on in place; what stands around them is in headers."""
+    page = await _read(edge, me, place)
+    use = _use(request)
+    return edge.renderer.bodies.answer(
+        request,
+        page,
+        ("rows", place, use, *listing.reader(me)),
+        lambda: _draw_rows(edge, me, place, use, page),
+    )
+
+
+def _draw_rows(
+    edge: Edge, me: Me, place: Place, use: Use, page: MessagePage | ConversationPage
+) -> tuple[str, dict[str, str]]:
+    headers = {
+        "postern-older": place.elsewhere(page.next_token) if page.next_token else "",
+        "postern-position": str(page.position),
+        "postern-total": str(page.total),
+        "postern-unread": str(page.unread),
+    }
+    if page.state:
+        parts = ("rows", place, use, page.state, page.total, page.unread, page.stale_seconds)
+        headers["etag"] = listing.etag(me, parts, MailboxTree(), edge.static.version)
+        headers["cache-control"] = "private, no-cache"
+    bare = replace(place, page="", at=0)
+    mailbox = MailboxView(place.mailbox, place.mailbox, use=use)
+    return str(edge.renderer.rows(_lines(me, bare, mailbox, page))), headers
+
+
+def _use(request: Request) -> Use:
+    """What the page says that the mailbox is for: it knows the tree, and nothing but words depends on it."""
+    try:
+        return Use(request.query_params.get("use", ""))
+    except ValueError:
+        return Use.NONE
+
+
 async def _read(edge: Edge, me: Me, place: Place) -> MessagePage | ConversationPage:
     rows = min(me.preferences.page_rows or 50, listing.MAX_ROWS)
     token = me.token("mailstore")
-    if me.preferences.conversations and not place.sort:
+    asked: dict[str, Any] = {
+        "rows": rows,
+        "page": place.page,
+        "order": place.order,
+        "query": place.filter,
+        "skip": place.at,
+    }
+    if place.in_conversations(me):
         try:
-            return await edge.services.mail.conversations(
-                token, place.mailbox, rows=rows, page=place.page, order=place.order, query=place.filter
-            )
+            return await edge.services.mail.conversations(token, place.mailbox, **asked)
         except PosternError as err:
             if err.reason not in _NO_CONVERSATIONS:
                 raise
-    return await edge.services.mail.messages(
-        token, place.mailbox, rows=rows, page=place.page, order=place.order, query=place.filter
-    )
+    return await edge.services.mail.messages(token, place.mailbox, **asked)
 
 
 async def read_page(
@@ -115,34 +180,19 @@ def list_context(
     mailbox = tree.find(place.mailbox) or MailboxView(place.mailbox, place.mailbox)
     if place.mailbox.upper() == "INBOX" and mailbox.use is Use.NONE:
         mailbox = MailboxView(place.mailbox, place.mailbox, use=Use.INBOX)
-    outgoing = mailbox.use in listing.OUTGOING
-    open_key = opened.key if opened else ""
-    if isinstance(page, ConversationPage):
-        lines = listing.conversation_lines(page.conversations, me, open_key=open_key, **place.query)
-    else:
-        lines = listing.message_lines(
-            page.rows if page else (),
-            me,
-            outgoing=outgoing,
-            open_key=open_key,
-            drafts=mailbox.use is Use.DRAFTS,
-            **place.query,
-        )
     return {
         "tree": tree,
         "mailbox": mailbox,
         "title": listing.mailbox_label(mailbox),
         "current_mailbox": mailbox.name,
         "list_place": place,
-        "lines": lines,
+        "lines": _lines(me, place, mailbox, page, opened.key if opened else ""),
         "list_page": page,
         "list_count": count_text(page) if page else "",
-        "newer": urls.mailbox(place.mailbox, **{**place.query, "page": page.previous_token})
+        "newer": place.elsewhere(page.previous_token)
         if page and page.previous_token
         else _first_page(place, page),
-        "older": urls.mailbox(place.mailbox, **{**place.query, "page": page.next_token})
-        if page and page.next_token
-        else None,
+        "older": place.elsewhere(page.next_token) if page and page.next_token else None,
         "opened": None,
         "list_error": "",
         "special": {use.value: box.name for use in Use if (box := tree.special(use)) and use is not Use.NONE},
@@ -153,8 +203,25 @@ def list_context(
 
 
 def _first_page(place: Place, page: MessagePage | ConversationPage | None) -> str | None:
-    return (
-        urls.mailbox(place.mailbox, sort=place.sort, filter=place.filter) if page and page.position else None
+    return place.elsewhere() if page and page.position else None
+
+
+def _lines(
+    me: Me,
+    place: Place,
+    mailbox: MailboxView,
+    page: MessagePage | ConversationPage | None,
+    open_key: str = "",
+) -> list[listing.Draft]:
+    if isinstance(page, ConversationPage):
+        return listing.conversation_lines(page.conversations, me, open_key=open_key, **place.query)
+    return listing.message_lines(
+        page.rows if page else (),
+        me,
+        outgoing=mailbox.use in listing.OUTGOING,
+        open_key=open_key,
+        drafts=mailbox.use is Use.DRAFTS,
+        **place.query,
     )
 
 

@@ -16,6 +16,19 @@ from services.web.notices import Notice
 from services.web.session import Me
 
 
+async def lines(edge: Edge, request: Request, me: Me) -> Response:
+    """The lines of the tree alone, with their counts; `at` names the one that is open."""
+    tree = await edge.services.mail.mailboxes(me.token("mailstore"))
+    current = request.query_params.get("at", "")
+    tag = listing.etag(me, ("tree", current), tree, edge.static.version)
+    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    found = tree.find(current)
+    context = {"tree": tree, "current_mailbox": found.name if found else current}
+    return edge.renderer.page(request, "tree.html", context, headers=headers)
+
+
 async def new(edge: Edge, request: Request, me: Me) -> Response:
     nav = await edge.nav(me)
     return _new_page(edge, request, me, nav["tree"], "", "")

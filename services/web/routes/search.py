@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.web import listing, urls
-from services.web.edge import Edge
+from services.web.edge import Edge, is_fragment
 from services.web.errors import sentence
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.model.mail import MailboxTree, SearchResult
+from services.web.render import html
 from services.web.routes.mail import move_targets
 from services.web.session import Me
 
@@ -21,6 +22,8 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     query = request.query_params.get("q", "").strip()[:1000]
     where = request.query_params.get("in", "")
     page = request.query_params.get("page", "")[:2000]
+    if is_fragment(request, "rows"):
+        return await _rows(edge, request, me, query, where, page)
     (tree, tree_error), (found, problem) = await asyncio.gather(
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
         edge.attempt(_find(edge, me, query, where, page)),
@@ -54,6 +57,19 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         targets=move_targets(tree, ""),
         back=urls.with_query("/search", q=query, in_=where, page=page),
     )
+
+
+async def _rows(edge: Edge, request: Request, me: Me, query: str, where: str, page: str) -> Response:
+    """The lines alone, for a list that goes on in place."""
+    result = await _find(edge, me, query, where, page)
+    places = {row.ref.mailbox: row.ref.mailbox for row in result.rows}
+    lines = listing.message_lines(result.rows, me, places=places)
+    older = urls.with_query("/search", q=query, in_=where, page=result.next_token)
+    headers = {
+        "postern-older": older if result.next_token else "",
+        "postern-total": str(result.total),
+    }
+    return html(request, str(edge.renderer.rows(lines)), 200, headers)
 
 
 async def _find(edge: Edge, me: Me, query: str, where: str, page: str) -> SearchResult:

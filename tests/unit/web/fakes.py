@@ -121,7 +121,7 @@ class FakeMail:
         )
 
     async def messages(
-        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> MessagePage:
         self._called("messages")
         box = self._box(mailbox)
@@ -139,7 +139,7 @@ class FakeMail:
         )
 
     async def conversations(
-        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str
+        self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> ConversationPage:
         raise PosternError(Reason.UNSUPPORTED)
 

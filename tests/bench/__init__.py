@@ -1,0 +1,1 @@
+"""Drivers for measuring the whole of Postern from outside."""
