@@ -95,6 +95,7 @@ def lay_out(var: Path, environment: Mapping[str, str], *, empty: bool = False) -
         **environment,
         "POSTERN_IMAP_URL": imap,
         "POSTERN_SMTP_URL": str(smtp),
+        "POSTERN_PUBLIC_URL": environment.get("POSTERN_PUBLIC_URL") or f"http://{HOST}:{port}",
         "POSTERN_TLS_CA_FILE": str(var / "keys/tls/ca.pem"),
         **{f"POSTERN_{name.upper()}_ADDRESS": grpc[name] for name in SERVICES if name != "web"},
     }
@@ -107,7 +108,6 @@ def lay_out(var: Path, environment: Mapping[str, str], *, empty: bool = False) -
                 own["POSTERN_TIME_ZONE"] = zone
             own["PORT"] = str(port)
             own["POSTERN_WEB_LISTEN"] = f"{HOST}:{port}"
-            own["POSTERN_PUBLIC_URL"] = environment.get("POSTERN_PUBLIC_URL") or f"http://{HOST}:{port}"
             addresses["http"] = f"{HOST}:{port}"
         else:
             own["POSTERN_LISTEN"] = addresses["grpc"] = grpc[name]

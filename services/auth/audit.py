@@ -28,6 +28,7 @@ IDENTITY_DELETED = "identity-deleted"
 FACTOR_ENROLLED = "factor-enrolled"
 FACTOR_REMOVED = "factor-removed"
 FACTOR_REFUSED = "factor-refused"
+PASSKEY_COUNTER = "passkey-counter"
 RECOVERY_CODES_CREATED = "recovery-codes-created"
 
 

@@ -6,7 +6,6 @@ import dataclasses
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.auth.enrolment import Proof
 from services.auth.factors import FactorInfo
 from services.auth.minting import Minted
 from services.auth.model import (
@@ -20,6 +19,7 @@ from services.auth.model import (
     SessionInfo,
     SignedIn,
 )
+from services.auth.presence import Proof
 from services.auth.signing import PublishedKey
 from services.common.gen.postern.auth.v1 import account_service_pb2 as account_pb
 from services.common.gen.postern.auth.v1 import factor_service_pb2 as factor_pb
@@ -29,6 +29,8 @@ from services.common.tokens import ALGORITHM
 
 _KINDS = {
     FactorKind.TOTP: session_pb.FACTOR_KIND_TOTP,
+    FactorKind.HOTP: session_pb.FACTOR_KIND_HOTP,
+    FactorKind.PASSKEY: session_pb.FACTOR_KIND_PASSKEY,
     FactorKind.RECOVERY_CODE: session_pb.FACTOR_KIND_RECOVERY_CODE,
 }
 _SIMPLE_PREFERENCES = [field.name for field in dataclasses.fields(Preferences) if field.name != "extra"]
@@ -57,7 +59,9 @@ def challenge_to_proto(outcome: Challenge) -> session_pb.Challenge:
     return session_pb.Challenge(
         sign_in_state=outcome.sign_in_state,
         factor_kinds=[_KINDS[kind] for kind in outcome.factor_kinds],
+        webauthn_options_json=outcome.webauthn_options,
         expire_time=timestamp(outcome.expires_ms),
+        password_needed=outcome.password_needed,
     )
 
 
@@ -128,11 +132,20 @@ def factor_to_proto(info: FactorInfo) -> factor_pb.Factor:
         create_time=timestamp(info.created_ms),
         last_used_time=timestamp(info.last_used_ms) if info.last_used_ms else None,
         codes_left=info.codes_left,
+        can_sign_in=info.can_sign_in,
     )
 
 
+def kind_to_proto(kind: FactorKind) -> session_pb.FactorKind:
+    return _KINDS[kind]
+
+
+def kind_from_proto(kind: session_pb.FactorKind) -> FactorKind | None:
+    return next((one for one, number in _KINDS.items() if number == kind), None)
+
+
 def proof_from_proto(message: factor_pb.FactorProof) -> Proof:
-    return Proof(code=message.code, password=message.password)
+    return Proof(message.code, message.password, message.webauthn_response_json, message.proof_state)
 
 
 def key_to_proto(published: PublishedKey, retired_until_ms: int) -> token_pb.VerificationKey:

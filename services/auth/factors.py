@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from services.auth import totp
+from services.auth import hotp, totp
 from services.auth.model import FactorKind
 from services.auth.rows import Clock, now_ms
-from services.auth.tables import factors, recovery_codes
+from services.auth.tables import factors, passkeys, recovery_codes
 from services.auth.vault import Sealed, Vault, VaultError, new_id
 from services.common.errors import PosternError, Reason, invalid_argument
 
 MAX_FACTORS = 10
 MAX_NAME = 200
 RECOVERY_ID = "recovery-codes"  # the codes are shown as one factor
+_ORDER = (FactorKind.PASSKEY, FactorKind.TOTP, FactorKind.HOTP)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class FactorInfo:
     created_ms: int
     last_used_ms: int
     codes_left: int = 0
+    can_sign_in: bool = False
 
 
 class Factors:
@@ -44,17 +46,27 @@ class Factors:
 
     def kinds(self, session: Session, account: str) -> tuple[FactorKind, ...]:
         """The kinds of proof that the account can give; empty where it has no second factor."""
-        if not self._count(session, account):
+        query = select(factors.c.kind).where(factors.c.account == account).distinct()
+        found = {row.kind for row in session.execute(query)}
+        if not found:
             return ()
         codes = (FactorKind.RECOVERY_CODE,) if self._codes_left(session, account) else ()
-        return (FactorKind.TOTP, *codes)
+        return (*(kind for kind in _ORDER if kind.value in found), *codes)
 
     def infos(self, session: Session, account: str) -> list[FactorInfo]:
         """The factors, oldest first, then the recovery codes."""
-        query = select(factors).where(factors.c.account == account).order_by(factors.c.created_ms)
+        query = select(factors, passkeys.c.can_sign_in).outerjoin(
+            passkeys, passkeys.c.factor_id == factors.c.factor_id
+        )
+        query = query.where(factors.c.account == account).order_by(factors.c.created_ms, factors.c.factor_id)
         found = [
             FactorInfo(
-                row.factor_id, FactorKind(row.kind), row.display_name, row.created_ms, row.last_used_ms
+                row.factor_id,
+                FactorKind(row.kind),
+                row.display_name,
+                row.created_ms,
+                row.last_used_ms,
+                can_sign_in=bool(row.can_sign_in),
             )
             for row in session.execute(query)
         ]
@@ -66,28 +78,45 @@ class Factors:
         return found
 
     def prove(self, session: Session, account: str, code: str) -> FactorKind | None:
-        """Use up a one-time password or a recovery code; the kind that it was, None where it is no good."""
+        """Use up a one-time password or a recovery code; the kind that it was, None where it is no good.
+        Where a card ran ahead, that is remembered, so the transaction is to be kept also then."""
         now = self._clock()
-        query = select(factors).where(factors.c.account == account).order_by(factors.c.factor_id)
+        coded = factors.c.kind.in_((FactorKind.TOTP.value, FactorKind.HOTP.value))
+        query = select(factors).where(factors.c.account == account, coded).order_by(factors.c.factor_id)
         for row in session.execute(query.with_for_update()).all():
             try:
                 secret = self._open(row.factor_id, account, Sealed(row.server_key_id, row.sealed_secret))
             except VaultError:
                 continue  # the operator has withdrawn the server key: recovery codes still work
-            step = totp.matching_step(secret, code, now / 1000, row.used_step)
+            this_row = update(factors).where(factors.c.factor_id == row.factor_id)
+            if row.kind == FactorKind.TOTP.value:
+                step = totp.matching_step(secret, code, now / 1000, row.used_step)
+            else:
+                verdict = hotp.judge(secret[1:], secret[0], code, row.used_step, row.resync_step)
+                step = verdict.used
+                if verdict.resync != row.resync_step:
+                    session.execute(this_row.values(resync_step=verdict.resync))
             if step is not None:
-                used = update(factors).where(factors.c.factor_id == row.factor_id)
-                session.execute(used.values(used_step=step, last_used_ms=now))
-                return FactorKind.TOTP
+                session.execute(this_row.values(used_step=step, last_used_ms=now))
+                return FactorKind(row.kind)
         mine = (recovery_codes.c.account == account) & recovery_codes.c.used_ms.is_(None)
         this = recovery_codes.c.code_hash == totp.recovery_hash(account, code)
         spent = session.execute(update(recovery_codes).where(mine, this).values(used_ms=now))
         return FactorKind.RECOVERY_CODE if spent.rowcount else None  # type: ignore[attr-defined]
 
-    def add_totp(
-        self, session: Session, account: str, name: str, secret: bytes, used_step: int
+    def add(
+        self,
+        session: Session,
+        account: str,
+        kind: FactorKind,
+        name: str,
+        secret: bytes,
+        used_step: int,
+        *,
+        can_sign_in: bool = False,
     ) -> FactorInfo:
-        """Keep a TOTP secret that its owner has shown a first code for."""
+        """Keep a factor that its owner has shown a first proof of. `secret`: of a TOTP the key, of a card the
+        number of digits and the key, of a passkey nothing (its public half lies beside it)."""
         if self._count(session, account) >= MAX_FACTORS:
             raise PosternError(Reason.QUOTA_EXCEEDED, metadata={"limit": str(MAX_FACTORS)})
         now, factor_id = self._clock(), new_id()
@@ -95,16 +124,21 @@ class Factors:
         row = {
             "factor_id": factor_id,
             "account": account,
-            "kind": FactorKind.TOTP.value,
+            "kind": kind.value,
             "display_name": check_name(name),
             "created_ms": now,
             "last_used_ms": now,
             "used_step": used_step,
+            "resync_step": -1,
             "server_key_id": sealed.key_id,
             "sealed_secret": sealed.data,
         }
         session.execute(insert(factors), [row])
-        return FactorInfo(factor_id, FactorKind.TOTP, name, now, now)
+        return FactorInfo(factor_id, kind, name, now, now, can_sign_in=can_sign_in)
+
+    def name_of(self, session: Session, account: str, factor_id: str) -> str:
+        which = (factors.c.account == account) & (factors.c.factor_id == factor_id)
+        return session.execute(select(factors.c.display_name).where(which)).scalar() or ""
 
     def remove(self, session: Session, account: str, factor_id: str) -> bool:
         """Remove a factor; whether it was there. With the last one the recovery codes go."""
@@ -113,6 +147,8 @@ class Factors:
             return bool(session.execute(mine).rowcount)  # type: ignore[attr-defined]
         which = (factors.c.account == account) & (factors.c.factor_id == factor_id)
         gone = bool(session.execute(delete(factors).where(which)).rowcount)  # type: ignore[attr-defined]
+        beside = (passkeys.c.account == account) & (passkeys.c.factor_id == factor_id)
+        session.execute(delete(passkeys).where(beside))
         if gone and not self._count(session, account):
             session.execute(delete(recovery_codes).where(recovery_codes.c.account == account))
         return gone

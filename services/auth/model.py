@@ -10,6 +10,8 @@ class FactorKind(StrEnum):
     """Second factors, as they are kept and shown."""
 
     TOTP = "totp"
+    HOTP = "hotp"
+    PASSKEY = "passkey"
     RECOVERY_CODE = "recovery-code"
 
 
@@ -66,11 +68,14 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Challenge:
-    """More proof is needed."""
+    """More proof is needed. `webauthn_options`: JSON for the browser, where a passkey will do;
+    `password_needed`: the passkey was right, and carries no mail password."""
 
     sign_in_state: str = field(repr=False)
     factor_kinds: tuple[FactorKind, ...]
     expires_ms: int
+    webauthn_options: str = ""
+    password_needed: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,13 @@ import grpc
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from services.auth.enrolment import Enrolment, EnrolmentOptions
+from services.auth.enrolment import Enrolment
 from services.auth.factors import Factors
 from services.auth.mailcheck import PasswordChecker
 from services.auth.minting import Minter
+from services.auth.passkeys import Passkeys
+from services.auth.passkeysignin import PasskeySignIn
+from services.auth.presence import Presence
 from services.auth.rows import now_ms
 from services.auth.secondfactor import SecondFactor
 from services.auth.servicer import AccountServicer, FactorServicer, SessionServicer, TokenServicer
@@ -50,33 +53,53 @@ class Service:
         self._throttle = Throttle(self.database, limits)
         self._minter = Minter(settings.signing, settings.sealing)
         factors, self._states = Factors(settings.vault), States(settings.vault)
+        passkeys = Passkeys(settings.vault, settings.passkeys)
         self._sign_in = SignIn(
             self.database,
             self._sessions,
             self._throttle,
             self._ways,
             self._minter,
-            SecondFactor(self.database, factors, self._states, self._throttle, settings.factors),
+            SecondFactor(self.database, factors, passkeys, self._states, self._throttle, settings.factors),
             settings.factors,
             settings.sign_in,
+        )
+        self._passkey_sign_in = PasskeySignIn(
+            self.database,
+            passkeys,
+            self._states,
+            self._throttle,
+            self._ways,
+            self._sign_in,
+            settings.factors,
+        )
+        self._presence = Presence(
+            self.database,
+            factors,
+            passkeys,
+            self._states,
+            self._throttle,
+            self._ways,
         )
         self._enrolment = Enrolment(
             self.database,
             factors,
+            passkeys,
             self._states,
-            self._throttle,
-            self._ways,
+            self._sessions,
+            self._presence,
             settings.factors,
-            EnrolmentOptions(settings.otp_issuer),
+            settings.otp_issuer,
         )
         # auth needs no call to itself to know its keys.
         self.keys = KeySet.fixed(*(published.key for published in settings.signing.published))
 
     def register(self, server: grpc.aio.Server) -> None:
-        sessions = SessionServicer(self.database, self._sign_in, self._sessions)
+        sessions = SessionServicer(self.database, self._sign_in, self._passkey_sign_in, self._sessions)
         session_grpc.add_SessionServiceServicer_to_server(sessions, server)
         token_grpc.add_TokenServiceServicer_to_server(TokenServicer(self._minter), server)
-        factor_grpc.add_FactorServiceServicer_to_server(FactorServicer(self._enrolment), server)
+        factors = FactorServicer(self._enrolment, self._presence)
+        factor_grpc.add_FactorServiceServicer_to_server(factors, server)
         account_grpc.add_AccountServiceServicer_to_server(AccountServicer(self.database), server)
 
     async def migrate(self) -> None:

@@ -83,6 +83,44 @@ class Sessions:
             session.execute(insert(sessions), [row])
         return NewSession(session_id, secret, now + self.lifetimes.absolute)
 
+    def rotate(self, session: Session, account: str, secret: str) -> str:
+        """A new secret for the session of `secret`, its credential sealed anew under it; "" where the account
+        has no such session. The old secret opens nothing from then on."""
+        row = self._present(session, secret)
+        if row is None or row.account != account or not self._runs(row):
+            return ""
+        context, fresh = _context(row.session_id, account), new_secret()
+        try:
+            credential = self.vault.open(secret, Sealed(row.server_key_id, row.sealed_credential), context)
+        except VaultError:
+            return ""
+        sealed = self.vault.seal(fresh, credential, context)
+        values = {
+            "secret_hash": secret_hash(fresh),
+            "server_key_id": sealed.key_id,
+            "sealed_credential": sealed.data,
+        }
+        session.execute(update(sessions).where(sessions.c.session_id == row.session_id).values(**values))
+        return fresh
+
+    def credential_of(self, session: Session, account: str, secret: str) -> bytes | None:
+        """The mail credential of the account's session; None where it has no such one."""
+        row = self._present(session, secret)
+        if row is None or row.account != account or not self._runs(row):
+            return None
+        sealed = Sealed(row.server_key_id, row.sealed_credential)
+        try:
+            return self.vault.open(secret, sealed, _context(row.session_id, account))
+        except VaultError:
+            return None
+
+    def client_of(self, session: Session, account: str, session_id: str) -> Client:
+        """The browser that used the session last, for the trail."""
+        which = (sessions.c.session_id == session_id) & (sessions.c.account == account)
+        query = select(sessions.c.client_address, sessions.c.user_agent).where(which)
+        row = session.execute(query).first()
+        return Client(row.client_address, row.user_agent) if row else Client()
+
     def open(self, session: Session, secret: str) -> OpenSession | None:
         """The session of `secret` with preferences and identities, by one statement; None where it has
         ended."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from services.auth.mailcheck import SCHEMES as IMAP_SCHEMES
 from services.auth.mailcheck import ImapSettings
@@ -13,6 +15,7 @@ from services.auth.signing import SigningKeyError, SigningKeys
 from services.auth.vault import KeyFormatError, Vault
 from services.auth.ways import file, pop3
 from services.auth.ways.threads import Bounds
+from services.auth.webauthn import RelyingParty
 from services.common.database import database_url
 from services.common.rpc.server import ServerSettings
 from services.common.sealing import PublicKey, SealingError
@@ -37,6 +40,7 @@ class AuthSettings:
     audit_days: int
     factors: FactorPolicy
     otp_issuer: str
+    passkeys: RelyingParty | None = None
 
     @classmethod
     def from_env(cls, env: Env) -> AuthSettings:
@@ -58,6 +62,7 @@ class AuthSettings:
             audit_days=env.integer("AUDIT_DAYS", 365, minimum=1, maximum=36_500),
             factors=_factors(env),
             otp_issuer=env.text("OTP_ISSUER", "Postern"),
+            passkeys=_passkeys(env),
         )
 
 
@@ -93,6 +98,32 @@ def _factors(env: Env) -> FactorPolicy:
         raise SettingsError(
             'POSTERN_SECOND_FACTOR_INSIDE: expected networks such as "10.0.0.0/8, 2001:db8::/32"'
         ) from None
+
+
+def _passkeys(env: Env) -> RelyingParty | None:
+    """Passkeys belong to a host name (WebAuthn, 5.1.2: no IP address), over TLS or on this machine."""
+    address = env.text("PUBLIC_URL", "").rstrip("/")
+    if not address:
+        return None
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise SettingsError(
+            f"POSTERN_PUBLIC_URL is {address!r}: expected the address people type, "
+            "such as https://mail.example.org"
+        )
+    host = parts.hostname
+    local = host == "localhost" or host.endswith(".localhost")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        usable = parts.scheme == "https" or local
+    else:
+        usable = False
+    return (
+        RelyingParty(f"{parts.scheme}://{parts.netloc}", env.text("OTP_ISSUER", "Postern"))
+        if usable
+        else None
+    )
 
 
 def _vault(env: Env) -> Vault:

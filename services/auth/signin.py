@@ -20,7 +20,7 @@ from services.auth.model import Challenge, Client, OpenSession, SignedIn
 from services.auth.policy import FactorPolicy
 from services.auth.preferences import ensure_account
 from services.auth.rows import Clock, now_ms
-from services.auth.secondfactor import Pending, SecondFactor
+from services.auth.secondfactor import Pending, SecondFactor, Shown
 from services.auth.sessions import Sessions
 from services.auth.throttle import Attempt, Throttle
 from services.auth.ways import Ways
@@ -78,39 +78,39 @@ class SignIn:
             raise
         # Not for a caller that goes away: who hung up on every slow answer could guess without being counted.
         if credential is None:
-            raise await self._refuse(account, client, started)
+            raise await self.refuse(account, client, started)
         pending = Pending(account, credential, present_secret)
 
         def work(session: Session) -> SignedIn | Challenge:
             challenge = self._second.challenge(session, pending, client)
             if challenge is None:
-                return self._begin(session, pending, client, attempt)
+                return self.begin(session, pending, client, attempt)
             # The count of this account starts anew only when the second factor was right as well.
             self._throttle.give_back(session, attempt)
             return challenge
 
         return await self._database.run(work)
 
-    async def with_code(self, state: str, code: str, client: Client) -> SignedIn:
+    async def with_factor(self, state: str, shown: Shown, client: Client) -> SignedIn:
         """The session, where the state's second factor is right. SESSION_ENDED where the sign-in has to begin
         anew."""
         try:
             attempt = await self._second.enter(state, client)
         except PosternError as err:
             if err.reason == Reason.THROTTLED:
-                _log_refusal(client, "throttled", "")
+                log_refusal(client, "throttled", "")
             raise
 
         def work(session: Session) -> SignedIn | Reason:
-            outcome = self._second.check(session, state, code, client, self._clock())
+            outcome = self._second.check(session, state, shown, client, self._clock())
             if isinstance(outcome, Reason):
                 return outcome  # not raised: the attempt must stay counted
             pending, kind = outcome
-            return self._begin(session, pending, client, attempt, (kind.value,))
+            return self.begin(session, pending, client, attempt, (kind.value,))
 
         outcome = await self._database.run(work)
         if isinstance(outcome, Reason):
-            _log_refusal(client, "wrong_code", attempt.account)
+            log_refusal(client, "wrong_passkey" if shown.webauthn else "wrong_code", attempt.account)
             what = "code" if outcome is Reason.AUTHENTICATION_FAILED else "sign_in"
             raise PosternError(outcome, metadata={"what": what})
         return outcome
@@ -154,7 +154,8 @@ class SignIn:
             count = self._sessions.revoke(session, account, only=only, all_but=current)
             if count:
                 details = {"count": str(count)} | ({"session": only} if only else {})
-                audit.record(session, account, audit.SESSIONS_REVOKED, Client(), self._clock(), details)
+                client = self._sessions.client_of(session, account, current)
+                audit.record(session, account, audit.SESSIONS_REVOKED, client, self._clock(), details)
             return count
 
         return await self._database.run(work)
@@ -169,11 +170,12 @@ class SignIn:
             return await self._throttle.enter(account, client.address, known_device=known)
         except PosternError as err:
             if err.reason == Reason.THROTTLED:
-                _log_refusal(client, "throttled", account)
+                log_refusal(client, "throttled", account)
             raise
 
-    async def _refuse(self, account: str, client: Client, started: float) -> PosternError:
-        _log_refusal(client, "wrong_password", account)
+    async def refuse(self, account: str, client: Client, started: float) -> PosternError:
+        """What answers a wrong password, logged, recorded, and at a whole step after `started`."""
+        log_refusal(client, "wrong_password", account)
         await self._database.run(
             lambda session: audit.record_if_known(
                 session, account, audit.SIGN_IN_REFUSED, client, self._clock()
@@ -184,7 +186,7 @@ class SignIn:
             await asyncio.sleep(math.ceil(passed / step) * step - passed)
         return PosternError(Reason.AUTHENTICATION_FAILED)
 
-    def _begin(
+    def begin(
         self,
         session: Session,
         pending: Pending,
@@ -192,6 +194,7 @@ class SignIn:
         attempt: Attempt,
         factor_kinds: tuple[str, ...] = (),
     ) -> SignedIn:
+        """The session of a sign-in that is through, within a transaction."""
         now, account = self._clock(), pending.account
         ensure_account(session, account, now)
         self._throttle.succeeded(session, attempt)
@@ -210,6 +213,7 @@ class SignIn:
         return SignedIn(begun.secret, begun.session_id, account, begun.expires_ms, idle, must_enrol)
 
 
-def _log_refusal(client: Client, why: str, account: str) -> None:
+def log_refusal(client: Client, why: str, account: str) -> None:
+    """One line for each refusal, for fail2ban."""
     # The address stands before anything that somebody typed, so that fail2ban's expression cannot be misled.
     log.warning("signin.refused", client_address=client.address, why=why, account=account)

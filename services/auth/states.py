@@ -6,6 +6,7 @@ the same User-Agent; it lives for minutes, bears few attempts, and is used once.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from services.auth.rows import Clock, now_ms
+from services.auth.rows import Clock, insert_or_keep, now_ms
 from services.auth.tables import states
 from services.auth.vault import Sealed, Vault, VaultError, new_secret, secret_hash, well_formed
 
@@ -73,6 +74,44 @@ class States:
         counted = update(states).where(states.c.state_hash == row.state_hash)
         session.execute(counted.values(attempts=row.attempts + 1))
         return State(row.account, content, row.expires_ms)
+
+    def open_token(self, purpose: str, token: str, binding: str = "") -> bool:
+        """Whether `issue_token` made this one, for this purpose and binding, and it has not ended."""
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            key_id, data = raw[:8].hex(), raw[8:]
+            content = self._vault.open_own(Sealed(key_id, data), _context(purpose, "", binding))
+        except (VaultError, ValueError):
+            return False
+        return int.from_bytes(content, "big") > self._clock()
+
+    def issue_token(self, purpose: str, binding: str = "") -> tuple[str, int]:
+        """A state without a row, for what anybody may ask for: it is sealed under the server key and holds
+        its end. Used once by `spend_token`."""
+        expires = self._clock() + LIFETIME_MS
+        sealed = self._vault.seal_own(expires.to_bytes(8, "big"), _context(purpose, "", binding))
+        raw = bytes.fromhex(sealed.key_id) + sealed.data
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode(), expires
+
+    def spend_token(self, session: Session, token: str, account: str) -> bool:
+        """Note that the token was used; False where it was before."""
+        digest = secret_hash(token)
+        known = select(states.c.attempts).where(states.c.state_hash == digest)
+        row = {
+            "state_hash": digest,
+            "purpose": "spent",
+            "account": account,
+            "expires_ms": self._clock() + LIFETIME_MS,
+            "attempts": 0,
+            "server_key_id": "",
+            "sealed_content": b"",
+        }
+        insert_or_keep(session, states, row)
+        # The row is locked by now: of two at once the second reads what the first has written.
+        if session.execute(known.with_for_update()).scalar_one():
+            return False
+        session.execute(update(states).where(states.c.state_hash == digest).values(attempts=1))
+        return True
 
     def end(self, session: Session, secret: str) -> None:
         session.execute(delete(states).where(states.c.state_hash == secret_hash(secret)))

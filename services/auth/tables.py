@@ -118,10 +118,30 @@ factors = Table(
     Column("display_name", String(200), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("last_used_ms", BigInteger, nullable=False),
-    Column("used_step", BigInteger, nullable=False),  # the last step whose code was accepted
+    # The last step (TOTP) or counter (HOTP) whose code was accepted; a passkey's signature counter.
+    Column("used_step", BigInteger, nullable=False),
+    # A card that ran ahead: the counter of the code that was right but far off; -1 for none.
+    Column("resync_step", BigInteger, nullable=False, server_default="-1"),
     Column("server_key_id", String(16), nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
     Index("ix_auth_factors_account", "account"),
+    **BINARY_TEXT,
+)
+
+passkeys = Table(
+    "auth_passkeys",
+    metadata,
+    Column("credential_hash", String(64), primary_key=True),  # SHA-256 of the credential id, hex
+    Column("factor_id", String(32), nullable=False, unique=True),
+    Column("account", ACCOUNT, nullable=False),
+    Column("credential_id", LargeBinary(1023), nullable=False),
+    Column("credential_data", LargeBinary, nullable=False),  # with the public key (WebAuthn, 6.5.1)
+    Column("user_handle", LargeBinary(64), nullable=False),
+    Column("transports", String(100), nullable=False),
+    Column("can_sign_in", Boolean, nullable=False),
+    Column("server_key_id", String(16), nullable=False),
+    Column("sealed_credential", LargeBinary, nullable=True),  # under the passkey's PRF and the server key
+    Index("ix_auth_passkeys_account", "account"),
     **BINARY_TEXT,
 )
 
@@ -140,7 +160,7 @@ states = Table(
     "auth_states",
     metadata,
     Column("state_hash", String(64), primary_key=True),  # SHA-256 of what the browser keeps, hex
-    Column("purpose", String(16), nullable=False),  # sign-in, enrolment
+    Column("purpose", String(16), nullable=False),  # sign-in, enrolment, proof, passkey, spent
     Column("account", ACCOUNT, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),

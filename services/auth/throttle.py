@@ -94,6 +94,17 @@ class Throttle:
             raise _throttled(wait)
         return Attempt(account, where, tuple(buckets))
 
+    async def enter_address(self, address: str) -> Attempt:
+        """Count an attempt that names no account, by its address alone."""
+        where = network(address)
+        buckets = [("address", _digest("address", where))]
+        _, wait = await self._database.read(lambda session: self._look(session, "", where, False))
+        if not wait:
+            wait = await self._database.run(lambda session: self._count(session, buckets))
+        if wait:
+            raise _throttled(wait)
+        return Attempt("", where, tuple(buckets))
+
     async def enter_proof(self, account: str) -> Attempt:
         """Count an attempt to prove presence within a session. Only who has a session can make the owner
         wait."""

@@ -8,7 +8,7 @@ import secrets
 from base64 import b32encode
 from urllib.parse import quote, urlencode
 
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512
 from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 
 # What every authenticator understands; several ignore other values in the address and would then show wrong
@@ -25,10 +25,14 @@ def new_secret() -> bytes:
     return secrets.token_bytes(SECRET_BYTES)
 
 
-def code_at(secret: bytes, step: int, digits: int = DIGITS) -> str:
+def code_at(
+    secret: bytes,
+    step: int,
+    digits: int = DIGITS,
+    algorithm: SHA1 | SHA256 | SHA512 = SHA1(),  # noqa: S303 in HMAC; RFC 6238's default, what apps implement
+) -> str:
     """The code of a step (RFC 4226, 5.3, with the step as counter)."""
-    # SHA-1 in HMAC: what RFC 6238 has by default and authenticators implement.
-    return HOTP(secret, digits, SHA1(), enforce_key_length=False).generate(step).decode()  # noqa: S303
+    return HOTP(secret, digits, algorithm, enforce_key_length=False).generate(step).decode()
 
 
 def matching_step(secret: bytes, code: str, now_seconds: float, used_step: int) -> int | None:

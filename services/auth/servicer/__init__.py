@@ -42,5 +42,6 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     _FACTOR + "BeginFactorEnrolment": "account.write",
     _FACTOR + "FinishFactorEnrolment": "account.write",
     _FACTOR + "RemoveFactor": "account.write",
+    _FACTOR + "BeginFactorProof": "account.write",
     _FACTOR + "CreateRecoveryCodes": "account.write",
 }

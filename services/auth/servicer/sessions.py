@@ -11,7 +11,9 @@ from services.auth.convert import (
     session_to_proto,
     signed_in_to_proto,
 )
-from services.auth.model import SignedIn
+from services.auth.model import Challenge, SignedIn
+from services.auth.passkeysignin import PasskeySignIn
+from services.auth.secondfactor import Shown
 from services.auth.sessions import Sessions
 from services.auth.signin import SignIn
 from services.common.database import Database
@@ -26,13 +28,19 @@ Context = grpc.aio.ServicerContext
 class SessionServicer(session_grpc.SessionServiceServicer):
     """Signing in, sessions."""
 
-    def __init__(self, database: Database, sign_in: SignIn, sessions: Sessions) -> None:
-        self._database, self._sign_in, self._sessions = database, sign_in, sessions
+    def __init__(
+        self, database: Database, sign_in: SignIn, passkeys: PasskeySignIn, sessions: Sessions
+    ) -> None:
+        self._database, self._sign_in, self._passkeys = database, sign_in, passkeys
+        self._sessions = sessions
 
     async def ListSignInMethods(
         self, request: session_pb.ListSignInMethodsRequest, context: Context
     ) -> session_pb.ListSignInMethodsResponse:
-        return session_pb.ListSignInMethodsResponse(methods=[session_pb.SIGN_IN_METHOD_PASSWORD])
+        methods = [session_pb.SIGN_IN_METHOD_PASSWORD]
+        if self._passkeys.offered:
+            methods.append(session_pb.SIGN_IN_METHOD_PASSKEY)
+        return session_pb.ListSignInMethodsResponse(methods=methods)
 
     async def StartSignIn(
         self, request: session_pb.StartSignInRequest, context: Context
@@ -40,6 +48,9 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         kind = request.WhichOneof("proof")
         if kind is None:
             raise invalid_argument("proof", "missing")
+        if kind == "passkey":
+            challenge = self._passkeys.start(client_from_proto(request.client))
+            return session_pb.StartSignInResponse(challenge=challenge_to_proto(challenge))
         if kind != "password":
             raise error(Reason.UNSUPPORTED, method=kind)
         proof = request.password
@@ -53,13 +64,22 @@ class SessionServicer(session_grpc.SessionServiceServicer):
     async def ContinueSignIn(
         self, request: session_pb.ContinueSignInRequest, context: Context
     ) -> session_pb.ContinueSignInResponse:
-        if request.WhichOneof("proof") != "code":
-            raise invalid_argument("proof", "code_expected")
-        # The kind is not needed: a code shows by itself what it is.
-        outcome = await self._sign_in.with_code(
-            request.sign_in_state, request.code, client_from_proto(request.client)
-        )
-        return session_pb.ContinueSignInResponse(signed_in=signed_in_to_proto(outcome))
+        client, state = client_from_proto(request.client), request.sign_in_state
+        kind = request.WhichOneof("proof")
+        outcome: SignedIn | Challenge
+        if kind == "webauthn_response_json" and self._passkeys.is_mine(state, client):
+            outcome = await self._passkeys.answer(state, request.webauthn_response_json, client)
+        elif kind in ("code", "webauthn_response_json"):
+            # The kind of a code is not needed: it shows by itself what it is.
+            shown = Shown(request.code, request.webauthn_response_json)
+            outcome = await self._sign_in.with_factor(state, shown, client)
+        elif kind == "password":
+            outcome = await self._passkeys.with_password(state, request.password, client)
+        else:
+            raise invalid_argument("proof", "missing")
+        if isinstance(outcome, SignedIn):
+            return session_pb.ContinueSignInResponse(signed_in=signed_in_to_proto(outcome))
+        return session_pb.ContinueSignInResponse(challenge=challenge_to_proto(outcome))
 
     async def CreateAccessTokens(
         self, request: session_pb.CreateAccessTokensRequest, context: Context

@@ -20,6 +20,7 @@ from services.auth.signing import SigningKeys
 from services.auth.throttle import Limits
 from services.auth.vault import Vault
 from services.auth.ways.file import MailWaySettings, WaysSettings
+from services.auth.webauthn import RelyingParty
 from services.common.endpoint import Endpoint, HostPort
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
 from services.common.gen.postern.auth.v1.account_service_pb2_grpc import AccountServiceStub
@@ -109,6 +110,7 @@ def settings(
     vault: Vault | None = None,
     factors: FactorPolicy = FactorPolicy(),
     ways: WaysSettings | None = None,
+    passkeys: RelyingParty | None = None,
 ) -> AuthSettings:
     keys = keys_dir()
     return AuthSettings(
@@ -126,6 +128,7 @@ def settings(
         audit_days=365,
         factors=factors,
         otp_issuer="Postern",
+        passkeys=passkeys,
     )
 
 

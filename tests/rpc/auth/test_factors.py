@@ -22,6 +22,7 @@ from services.common.gen.postern.auth.v1 import session_service_pb2 as session_p
 from tests.rpc.auth.support import Auth, FakeChecker, running_auth
 
 TOTP, RECOVERY = session_pb.FACTOR_KIND_TOTP, session_pb.FACTOR_KIND_RECOVERY_CODE
+HOTP = session_pb.FACTOR_KIND_HOTP
 MANY = Limits(*(Limit(1000, 1.0, 1.0) for _ in range(4)))
 
 
@@ -254,10 +255,73 @@ async def test_a_waiting_sign_in_gives_no_password_away(database_url: str) -> No
         assert waiting.sealed_content and sealed.sealed_secret
 
 
-@pytest.mark.parametrize("kind", [session_pb.FACTOR_KIND_PASSKEY, session_pb.FACTOR_KIND_HOTP])
+@pytest.mark.parametrize("kind", [session_pb.FACTOR_KIND_RECOVERY_CODE, 99])
 async def test_kinds_that_are_not_served_say_so(tmp_path, kind: int) -> None:
     async with running_auth(f"sqlite:///{tmp_path}/a.db") as auth:
         me = await Person.at(auth)
         request = factor_pb.BeginFactorEnrolmentRequest(kind=kind)  # type: ignore[arg-type]
         call = auth.factors.BeginFactorEnrolment(request, token=me.token)
         assert await reason(call) == "UNSUPPORTED"
+
+
+class Card:
+    """A card with a button: each press is the next code."""
+
+    def __init__(self, secret: bytes, counter: int = 0) -> None:
+        self.secret, self.counter = secret, counter
+
+    def press(self, times: int = 1) -> str:
+        self.counter += times
+        return totp.code_at(self.secret, self.counter - 1)
+
+
+async def test_a_card_from_enrolment_over_its_drift_to_removal(database_url: str) -> None:
+    async with running_auth(database_url, limits=MANY) as auth:
+        me, card = await Person.at(auth), Card(b"card-secret-of-20-by", counter=33)
+
+        def begin(secret: str, **proof):
+            return auth.factors.BeginFactorEnrolment(
+                factor_pb.BeginFactorEnrolmentRequest(
+                    kind=HOTP,
+                    display_name="Card",
+                    otp_secret=secret,
+                    proof=factor_pb.FactorProof(**(proof or {"password": "alice"})),
+                ),
+                token=me.token,
+            )
+
+        assert await reason(begin("too short")) == "INVALID_ARGUMENT"
+        begun = await begin(card.secret.hex())
+        one = card.press()
+        assert await reason(me.finish(begun.enrolment_state, one)) == "AUTHENTICATION_FAILED"
+        assert await reason(me.finish(begun.enrolment_state, f"{one} {one}")) == "AUTHENTICATION_FAILED"
+        done = await me.finish(begun.enrolment_state, f"{one} {card.press()}")
+        assert done.factor.kind == HOTP and len(done.recovery_codes) == 10
+
+        async def signs_in(code: str) -> str:
+            asked = (await auth.start()).challenge
+            assert list(asked.factor_kinds) == [HOTP, RECOVERY]
+            return await reason(go_on(auth, asked.sign_in_state, code))
+
+        assert await signs_in(one) == "AUTHENTICATION_FAILED"
+        code = card.press()
+        assert await signs_in(code) == "OK"
+        assert await signs_in(code) == "AUTHENTICATION_FAILED"
+        assert await signs_in(card.press(8)) == "OK"  # some presses went nowhere
+        # In a drawer with something on the button: two in a row, also over two sign-ins.
+        assert await signs_in(card.press(90)) == "AUTHENTICATION_FAILED"
+        assert await signs_in(card.press()) == "OK"
+        # One code for many at once: one of them.
+        code = card.press()
+        many = [(await auth.start()).challenge.sign_in_state for _ in range(5)]
+        results = await asyncio.gather(*(reason(go_on(auth, state, code)) for state in many))
+        assert sorted(results) == ["AUTHENTICATION_FAILED"] * 4 + ["OK"]
+
+        made = await begin("", code=card.press())  # Postern makes the secret for a card that can be written
+        uri = urlsplit(made.otpauth_uri)
+        assert uri.netloc == "hotp"
+        other = Card(base64.b32decode(parse_qs(uri.query)["secret"][0]))
+        await me.finish(made.enrolment_state, f"{other.press()} {other.press()}")
+        assert await signs_in(other.press()) == "OK"
+        await me.remove(done.factor.factor_id, code=card.press())
+        assert await signs_in(card.press()) == "AUTHENTICATION_FAILED"

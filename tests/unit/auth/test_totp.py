@@ -3,6 +3,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
 from services.auth import totp
 
@@ -24,6 +25,23 @@ def test_the_vectors_of_rfc_6238(seconds: int, code: str) -> None:
     step = seconds // totp.STEP_SECONDS
     assert totp.code_at(SECRET, step, digits=8) == code
     assert totp.matching_step(SECRET, code[2:], seconds, used_step=-1) == step
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sha256", "sha512"),
+    [  # RFC 6238, appendix B; the keys as its erratum 2866 says, as long as the digest
+        (59, "46119246", "90693936"),
+        (1111111109, "68084774", "25091201"),
+        (1111111111, "67062674", "99943326"),
+        (1234567890, "91819424", "93441116"),
+        (2000000000, "90698825", "38618901"),
+        (20000000000, "77737706", "47863826"),
+    ],
+)
+def test_the_vectors_of_rfc_6238_with_longer_digests(seconds: int, sha256: str, sha512: str) -> None:
+    step, digits = seconds // totp.STEP_SECONDS, "1234567890" * 7
+    assert totp.code_at(digits[:32].encode(), step, 8, SHA256()) == sha256
+    assert totp.code_at(digits[:64].encode(), step, 8, SHA512()) == sha512
 
 
 def test_the_vectors_of_rfc_4226() -> None:  # appendix D

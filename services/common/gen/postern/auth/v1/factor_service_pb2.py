@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from services.common.gen.postern.auth.v1 import session_service_pb2 as postern_dot_auth_dot_v1_dot_session__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$postern/auth/v1/factor_service.proto\x12\x0fpostern.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%postern/auth/v1/session_service.proto\"\xea\x01\n\x06\x46\x61\x63tor\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.postern.auth.v1.FactorKind\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_used_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncodes_left\x18\x06 \x01(\r\x12\x13\n\x0b\x63\x61n_sign_in\x18\x07 \x01(\x08\"\\\n\x0b\x46\x61\x63torProof\x12\x0e\n\x04\x63ode\x18\x01 \x01(\tH\x00\x12 \n\x16webauthn_response_json\x18\x02 \x01(\tH\x00\x12\x12\n\x08password\x18\x03 \x01(\tH\x00\x42\x07\n\x05proof\";\n\x12ListFactorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x13ListFactorsResponse\x12(\n\x07\x66\x61\x63tors\x18\x01 \x03(\x0b\x32\x17.postern.auth.v1.Factor\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\"\x8b\x01\n\x1b\x42\x65ginFactorEnrolmentRequest\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.postern.auth.v1.FactorKind\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12+\n\x05proof\x18\x03 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\"k\n\x1c\x42\x65ginFactorEnrolmentResponse\x12\x17\n\x0f\x65nrolment_state\x18\x01 \x01(\t\x12\x13\n\x0botpauth_uri\x18\x02 \x01(\t\x12\x1d\n\x15webauthn_options_json\x18\x03 \x01(\t\"r\n\x1c\x46inishFactorEnrolmentRequest\x12\x17\n\x0f\x65nrolment_state\x18\x01 \x01(\t\x12\x0e\n\x04\x63ode\x18\x02 \x01(\tH\x00\x12 \n\x16webauthn_response_json\x18\x03 \x01(\tH\x00\x42\x07\n\x05proof\"`\n\x1d\x46inishFactorEnrolmentResponse\x12\'\n\x06\x66\x61\x63tor\x18\x01 \x01(\x0b\x32\x17.postern.auth.v1.Factor\x12\x16\n\x0erecovery_codes\x18\x02 \x03(\t\"U\n\x13RemoveFactorRequest\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12+\n\x05proof\x18\x02 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\"\x16\n\x14RemoveFactorResponse\"I\n\x1a\x43reateRecoveryCodesRequest\x12+\n\x05proof\x18\x01 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\"5\n\x1b\x43reateRecoveryCodesResponse\x12\x16\n\x0erecovery_codes\x18\x01 \x03(\t2\xa5\x04\n\rFactorService\x12X\n\x0bListFactors\x12#.postern.auth.v1.ListFactorsRequest\x1a$.postern.auth.v1.ListFactorsResponse\x12s\n\x14\x42\x65ginFactorEnrolment\x12,.postern.auth.v1.BeginFactorEnrolmentRequest\x1a-.postern.auth.v1.BeginFactorEnrolmentResponse\x12v\n\x15\x46inishFactorEnrolment\x12-.postern.auth.v1.FinishFactorEnrolmentRequest\x1a..postern.auth.v1.FinishFactorEnrolmentResponse\x12[\n\x0cRemoveFactor\x12$.postern.auth.v1.RemoveFactorRequest\x1a%.postern.auth.v1.RemoveFactorResponse\x12p\n\x13\x43reateRecoveryCodes\x12+.postern.auth.v1.CreateRecoveryCodesRequest\x1a,.postern.auth.v1.CreateRecoveryCodesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$postern/auth/v1/factor_service.proto\x12\x0fpostern.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%postern/auth/v1/session_service.proto\"\xea\x01\n\x06\x46\x61\x63tor\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.postern.auth.v1.FactorKind\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_used_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncodes_left\x18\x06 \x01(\r\x12\x13\n\x0b\x63\x61n_sign_in\x18\x07 \x01(\x08\"q\n\x0b\x46\x61\x63torProof\x12\x0e\n\x04\x63ode\x18\x01 \x01(\tH\x00\x12 \n\x16webauthn_response_json\x18\x02 \x01(\tH\x00\x12\x12\n\x08password\x18\x03 \x01(\tH\x00\x12\x13\n\x0bproof_state\x18\x04 \x01(\tB\x07\n\x05proof\"\x19\n\x17\x42\x65ginFactorProofRequest\"\x7f\n\x18\x42\x65ginFactorProofResponse\x12\x13\n\x0bproof_state\x18\x01 \x01(\t\x12\x1d\n\x15webauthn_options_json\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x12ListFactorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x9e\x01\n\x13ListFactorsResponse\x12(\n\x07\x66\x61\x63tors\x18\x01 \x03(\x0b\x32\x17.postern.auth.v1.Factor\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x32\n\roffered_kinds\x18\x04 \x03(\x0e\x32\x1b.postern.auth.v1.FactorKind\"\x9f\x01\n\x1b\x42\x65ginFactorEnrolmentRequest\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.postern.auth.v1.FactorKind\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12+\n\x05proof\x18\x03 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\x12\x12\n\notp_secret\x18\x04 \x01(\t\"k\n\x1c\x42\x65ginFactorEnrolmentResponse\x12\x17\n\x0f\x65nrolment_state\x18\x01 \x01(\t\x12\x13\n\x0botpauth_uri\x18\x02 \x01(\t\x12\x1d\n\x15webauthn_options_json\x18\x03 \x01(\t\"\x8a\x01\n\x1c\x46inishFactorEnrolmentRequest\x12\x17\n\x0f\x65nrolment_state\x18\x01 \x01(\t\x12\x0e\n\x04\x63ode\x18\x02 \x01(\tH\x00\x12 \n\x16webauthn_response_json\x18\x03 \x01(\tH\x00\x12\x16\n\x0esession_secret\x18\x04 \x01(\tB\x07\n\x05proof\"x\n\x1d\x46inishFactorEnrolmentResponse\x12\'\n\x06\x66\x61\x63tor\x18\x01 \x01(\x0b\x32\x17.postern.auth.v1.Factor\x12\x16\n\x0erecovery_codes\x18\x02 \x03(\t\x12\x16\n\x0esession_secret\x18\x03 \x01(\t\"m\n\x13RemoveFactorRequest\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12+\n\x05proof\x18\x02 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\x12\x16\n\x0esession_secret\x18\x03 \x01(\t\".\n\x14RemoveFactorResponse\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\"a\n\x1a\x43reateRecoveryCodesRequest\x12+\n\x05proof\x18\x01 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\x12\x16\n\x0esession_secret\x18\x02 \x01(\t\"M\n\x1b\x43reateRecoveryCodesResponse\x12\x16\n\x0erecovery_codes\x18\x01 \x03(\t\x12\x16\n\x0esession_secret\x18\x02 \x01(\t2\x8e\x05\n\rFactorService\x12X\n\x0bListFactors\x12#.postern.auth.v1.ListFactorsRequest\x1a$.postern.auth.v1.ListFactorsResponse\x12s\n\x14\x42\x65ginFactorEnrolment\x12,.postern.auth.v1.BeginFactorEnrolmentRequest\x1a-.postern.auth.v1.BeginFactorEnrolmentResponse\x12v\n\x15\x46inishFactorEnrolment\x12-.postern.auth.v1.FinishFactorEnrolmentRequest\x1a..postern.auth.v1.FinishFactorEnrolmentResponse\x12[\n\x0cRemoveFactor\x12$.postern.auth.v1.RemoveFactorRequest\x1a%.postern.auth.v1.RemoveFactorResponse\x12g\n\x10\x42\x65ginFactorProof\x12(.postern.auth.v1.BeginFactorProofRequest\x1a).postern.auth.v1.BeginFactorProofResponse\x12p\n\x13\x43reateRecoveryCodes\x12+.postern.auth.v1.CreateRecoveryCodesRequest\x1a,.postern.auth.v1.CreateRecoveryCodesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,27 +36,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FACTOR']._serialized_start=130
   _globals['_FACTOR']._serialized_end=364
   _globals['_FACTORPROOF']._serialized_start=366
-  _globals['_FACTORPROOF']._serialized_end=458
-  _globals['_LISTFACTORSREQUEST']._serialized_start=460
-  _globals['_LISTFACTORSREQUEST']._serialized_end=519
-  _globals['_LISTFACTORSRESPONSE']._serialized_start=521
-  _globals['_LISTFACTORSRESPONSE']._serialized_end=627
-  _globals['_BEGINFACTORENROLMENTREQUEST']._serialized_start=630
-  _globals['_BEGINFACTORENROLMENTREQUEST']._serialized_end=769
-  _globals['_BEGINFACTORENROLMENTRESPONSE']._serialized_start=771
-  _globals['_BEGINFACTORENROLMENTRESPONSE']._serialized_end=878
-  _globals['_FINISHFACTORENROLMENTREQUEST']._serialized_start=880
-  _globals['_FINISHFACTORENROLMENTREQUEST']._serialized_end=994
-  _globals['_FINISHFACTORENROLMENTRESPONSE']._serialized_start=996
-  _globals['_FINISHFACTORENROLMENTRESPONSE']._serialized_end=1092
-  _globals['_REMOVEFACTORREQUEST']._serialized_start=1094
-  _globals['_REMOVEFACTORREQUEST']._serialized_end=1179
-  _globals['_REMOVEFACTORRESPONSE']._serialized_start=1181
-  _globals['_REMOVEFACTORRESPONSE']._serialized_end=1203
-  _globals['_CREATERECOVERYCODESREQUEST']._serialized_start=1205
-  _globals['_CREATERECOVERYCODESREQUEST']._serialized_end=1278
-  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_start=1280
-  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_end=1333
-  _globals['_FACTORSERVICE']._serialized_start=1336
-  _globals['_FACTORSERVICE']._serialized_end=1885
+  _globals['_FACTORPROOF']._serialized_end=479
+  _globals['_BEGINFACTORPROOFREQUEST']._serialized_start=481
+  _globals['_BEGINFACTORPROOFREQUEST']._serialized_end=506
+  _globals['_BEGINFACTORPROOFRESPONSE']._serialized_start=508
+  _globals['_BEGINFACTORPROOFRESPONSE']._serialized_end=635
+  _globals['_LISTFACTORSREQUEST']._serialized_start=637
+  _globals['_LISTFACTORSREQUEST']._serialized_end=696
+  _globals['_LISTFACTORSRESPONSE']._serialized_start=699
+  _globals['_LISTFACTORSRESPONSE']._serialized_end=857
+  _globals['_BEGINFACTORENROLMENTREQUEST']._serialized_start=860
+  _globals['_BEGINFACTORENROLMENTREQUEST']._serialized_end=1019
+  _globals['_BEGINFACTORENROLMENTRESPONSE']._serialized_start=1021
+  _globals['_BEGINFACTORENROLMENTRESPONSE']._serialized_end=1128
+  _globals['_FINISHFACTORENROLMENTREQUEST']._serialized_start=1131
+  _globals['_FINISHFACTORENROLMENTREQUEST']._serialized_end=1269
+  _globals['_FINISHFACTORENROLMENTRESPONSE']._serialized_start=1271
+  _globals['_FINISHFACTORENROLMENTRESPONSE']._serialized_end=1391
+  _globals['_REMOVEFACTORREQUEST']._serialized_start=1393
+  _globals['_REMOVEFACTORREQUEST']._serialized_end=1502
+  _globals['_REMOVEFACTORRESPONSE']._serialized_start=1504
+  _globals['_REMOVEFACTORRESPONSE']._serialized_end=1550
+  _globals['_CREATERECOVERYCODESREQUEST']._serialized_start=1552
+  _globals['_CREATERECOVERYCODESREQUEST']._serialized_end=1649
+  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_start=1651
+  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_end=1728
+  _globals['_FACTORSERVICE']._serialized_start=1731
+  _globals['_FACTORSERVICE']._serialized_end=2385
 # @@protoc_insertion_point(module_scope)

@@ -29,14 +29,30 @@ class Factor(_message.Message):
     def __init__(self, factor_id: _Optional[str] = ..., kind: _Optional[_Union[_session_service_pb2.FactorKind, str]] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., codes_left: _Optional[int] = ..., can_sign_in: _Optional[bool] = ...) -> None: ...
 
 class FactorProof(_message.Message):
-    __slots__ = ("code", "webauthn_response_json", "password")
+    __slots__ = ("code", "webauthn_response_json", "password", "proof_state")
     CODE_FIELD_NUMBER: _ClassVar[int]
     WEBAUTHN_RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PROOF_STATE_FIELD_NUMBER: _ClassVar[int]
     code: str
     webauthn_response_json: str
     password: str
-    def __init__(self, code: _Optional[str] = ..., webauthn_response_json: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+    proof_state: str
+    def __init__(self, code: _Optional[str] = ..., webauthn_response_json: _Optional[str] = ..., password: _Optional[str] = ..., proof_state: _Optional[str] = ...) -> None: ...
+
+class BeginFactorProofRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class BeginFactorProofResponse(_message.Message):
+    __slots__ = ("proof_state", "webauthn_options_json", "expire_time")
+    PROOF_STATE_FIELD_NUMBER: _ClassVar[int]
+    WEBAUTHN_OPTIONS_JSON_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    proof_state: str
+    webauthn_options_json: str
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, proof_state: _Optional[str] = ..., webauthn_options_json: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListFactorsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -47,24 +63,28 @@ class ListFactorsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListFactorsResponse(_message.Message):
-    __slots__ = ("factors", "next_page_token", "required")
+    __slots__ = ("factors", "next_page_token", "required", "offered_kinds")
     FACTORS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_KINDS_FIELD_NUMBER: _ClassVar[int]
     factors: _containers.RepeatedCompositeFieldContainer[Factor]
     next_page_token: str
     required: bool
-    def __init__(self, factors: _Optional[_Iterable[_Union[Factor, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., required: _Optional[bool] = ...) -> None: ...
+    offered_kinds: _containers.RepeatedScalarFieldContainer[_session_service_pb2.FactorKind]
+    def __init__(self, factors: _Optional[_Iterable[_Union[Factor, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., required: _Optional[bool] = ..., offered_kinds: _Optional[_Iterable[_Union[_session_service_pb2.FactorKind, str]]] = ...) -> None: ...
 
 class BeginFactorEnrolmentRequest(_message.Message):
-    __slots__ = ("kind", "display_name", "proof")
+    __slots__ = ("kind", "display_name", "proof", "otp_secret")
     KIND_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
+    OTP_SECRET_FIELD_NUMBER: _ClassVar[int]
     kind: _session_service_pb2.FactorKind
     display_name: str
     proof: FactorProof
-    def __init__(self, kind: _Optional[_Union[_session_service_pb2.FactorKind, str]] = ..., display_name: _Optional[str] = ..., proof: _Optional[_Union[FactorProof, _Mapping]] = ...) -> None: ...
+    otp_secret: str
+    def __init__(self, kind: _Optional[_Union[_session_service_pb2.FactorKind, str]] = ..., display_name: _Optional[str] = ..., proof: _Optional[_Union[FactorProof, _Mapping]] = ..., otp_secret: _Optional[str] = ...) -> None: ...
 
 class BeginFactorEnrolmentResponse(_message.Message):
     __slots__ = ("enrolment_state", "otpauth_uri", "webauthn_options_json")
@@ -77,43 +97,55 @@ class BeginFactorEnrolmentResponse(_message.Message):
     def __init__(self, enrolment_state: _Optional[str] = ..., otpauth_uri: _Optional[str] = ..., webauthn_options_json: _Optional[str] = ...) -> None: ...
 
 class FinishFactorEnrolmentRequest(_message.Message):
-    __slots__ = ("enrolment_state", "code", "webauthn_response_json")
+    __slots__ = ("enrolment_state", "code", "webauthn_response_json", "session_secret")
     ENROLMENT_STATE_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     WEBAUTHN_RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
+    SESSION_SECRET_FIELD_NUMBER: _ClassVar[int]
     enrolment_state: str
     code: str
     webauthn_response_json: str
-    def __init__(self, enrolment_state: _Optional[str] = ..., code: _Optional[str] = ..., webauthn_response_json: _Optional[str] = ...) -> None: ...
+    session_secret: str
+    def __init__(self, enrolment_state: _Optional[str] = ..., code: _Optional[str] = ..., webauthn_response_json: _Optional[str] = ..., session_secret: _Optional[str] = ...) -> None: ...
 
 class FinishFactorEnrolmentResponse(_message.Message):
-    __slots__ = ("factor", "recovery_codes")
+    __slots__ = ("factor", "recovery_codes", "session_secret")
     FACTOR_FIELD_NUMBER: _ClassVar[int]
     RECOVERY_CODES_FIELD_NUMBER: _ClassVar[int]
+    SESSION_SECRET_FIELD_NUMBER: _ClassVar[int]
     factor: Factor
     recovery_codes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, factor: _Optional[_Union[Factor, _Mapping]] = ..., recovery_codes: _Optional[_Iterable[str]] = ...) -> None: ...
+    session_secret: str
+    def __init__(self, factor: _Optional[_Union[Factor, _Mapping]] = ..., recovery_codes: _Optional[_Iterable[str]] = ..., session_secret: _Optional[str] = ...) -> None: ...
 
 class RemoveFactorRequest(_message.Message):
-    __slots__ = ("factor_id", "proof")
+    __slots__ = ("factor_id", "proof", "session_secret")
     FACTOR_ID_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
+    SESSION_SECRET_FIELD_NUMBER: _ClassVar[int]
     factor_id: str
     proof: FactorProof
-    def __init__(self, factor_id: _Optional[str] = ..., proof: _Optional[_Union[FactorProof, _Mapping]] = ...) -> None: ...
+    session_secret: str
+    def __init__(self, factor_id: _Optional[str] = ..., proof: _Optional[_Union[FactorProof, _Mapping]] = ..., session_secret: _Optional[str] = ...) -> None: ...
 
 class RemoveFactorResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("session_secret",)
+    SESSION_SECRET_FIELD_NUMBER: _ClassVar[int]
+    session_secret: str
+    def __init__(self, session_secret: _Optional[str] = ...) -> None: ...
 
 class CreateRecoveryCodesRequest(_message.Message):
-    __slots__ = ("proof",)
+    __slots__ = ("proof", "session_secret")
     PROOF_FIELD_NUMBER: _ClassVar[int]
+    SESSION_SECRET_FIELD_NUMBER: _ClassVar[int]
     proof: FactorProof
-    def __init__(self, proof: _Optional[_Union[FactorProof, _Mapping]] = ...) -> None: ...
+    session_secret: str
+    def __init__(self, proof: _Optional[_Union[FactorProof, _Mapping]] = ..., session_secret: _Optional[str] = ...) -> None: ...
 
 class CreateRecoveryCodesResponse(_message.Message):
-    __slots__ = ("recovery_codes",)
+    __slots__ = ("recovery_codes", "session_secret")
     RECOVERY_CODES_FIELD_NUMBER: _ClassVar[int]
+    SESSION_SECRET_FIELD_NUMBER: _ClassVar[int]
     recovery_codes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, recovery_codes: _Optional[_Iterable[str]] = ...) -> None: ...
+    session_secret: str
+    def __init__(self, recovery_codes: _Optional[_Iterable[str]] = ..., session_secret: _Optional[str] = ...) -> None: ...

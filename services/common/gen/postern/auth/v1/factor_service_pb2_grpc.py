@@ -55,6 +55,11 @@ class FactorServiceStub:
                 request_serializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.RemoveFactorRequest.SerializeToString,
                 response_deserializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.RemoveFactorResponse.FromString,
                 _registered_method=True)
+        self.BeginFactorProof = channel.unary_unary(
+                '/postern.auth.v1.FactorService/BeginFactorProof',
+                request_serializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.BeginFactorProofRequest.SerializeToString,
+                response_deserializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.BeginFactorProofResponse.FromString,
+                _registered_method=True)
         self.CreateRecoveryCodes = channel.unary_unary(
                 '/postern.auth.v1.FactorService/CreateRecoveryCodes',
                 request_serializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.CreateRecoveryCodesRequest.SerializeToString,
@@ -94,6 +99,14 @@ class FactorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginFactorProof(self, request, context):
+        """Asks for a proof by passkey: options for the browser, and the state to send back in FactorProof. Audience auth,
+        scope account.write.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateRecoveryCodes(self, request, context):
         """Makes new recovery codes, in place of the old ones. Audience auth, scope account.write.
         """
@@ -123,6 +136,11 @@ def add_FactorServiceServicer_to_server(servicer, server):
                     servicer.RemoveFactor,
                     request_deserializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.RemoveFactorRequest.FromString,
                     response_serializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.RemoveFactorResponse.SerializeToString,
+            ),
+            'BeginFactorProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginFactorProof,
+                    request_deserializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.BeginFactorProofRequest.FromString,
+                    response_serializer=postern_dot_auth_dot_v1_dot_factor__service__pb2.BeginFactorProofResponse.SerializeToString,
             ),
             'CreateRecoveryCodes': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRecoveryCodes,
@@ -239,6 +257,33 @@ class FactorService:
             '/postern.auth.v1.FactorService/RemoveFactor',
             postern_dot_auth_dot_v1_dot_factor__service__pb2.RemoveFactorRequest.SerializeToString,
             postern_dot_auth_dot_v1_dot_factor__service__pb2.RemoveFactorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginFactorProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.auth.v1.FactorService/BeginFactorProof',
+            postern_dot_auth_dot_v1_dot_factor__service__pb2.BeginFactorProofRequest.SerializeToString,
+            postern_dot_auth_dot_v1_dot_factor__service__pb2.BeginFactorProofResponse.FromString,
             options,
             channel_credentials,
             insecure,
