@@ -204,16 +204,20 @@ async def _data(
     protocol = smtp.protocol
     if protocol is None or not protocol.is_connected:
         raise aiosmtplib.SMTPServerDisconnected("lost before the final dot")
+    protocol.write(wire.END)
+    # Before anything else is awaited: the library drops a reply that comes while nobody waits for one.
+    reading = asyncio.create_task(protocol.read_response(timeout=timeouts.dot))
     try:
-        protocol.write(wire.END)
         await faults.at("dot.sent")
-        reply = await protocol.read_response(timeout=timeouts.dot)
+        reply = await reading
     except (aiosmtplib.SMTPException, OSError) as err:
         timed_out = isinstance(err, aiosmtplib.SMTPTimeoutError)
         outcome.problem = TIMEOUT if timed_out else UNREACHABLE
         for address in accepted:
             outcome.results[address] = Recipient(address, Fate.UNKNOWN)
         return
+    finally:
+        reading.cancel()
     await faults.at("dot.answered")
     for address in accepted:
         _answer(outcome, address, reply.code, reply.message)
