@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -100,3 +101,8 @@ def weigh(client: httpx.Client, path: str) -> Weight:
                 if not one.startswith("data:")
             ]
     return found
+
+
+def message_links(text: str) -> list[str]:
+    """The addresses of the messages in a list."""
+    return [unescape(one) for one in re.findall(r'class="row-link" href="([^"]+)"', text)]
