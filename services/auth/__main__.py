@@ -1,9 +1,11 @@
-"""`python -m services.auth`: settings, dependencies, serve."""
+"""`python -m services.auth`: settings, dependencies, serve; with arguments, the operator's commands."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 
+from services.auth import cli
 from services.auth.service import Service
 from services.auth.servicer import METHOD_SCOPES
 from services.auth.settings import AuthSettings
@@ -32,4 +34,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(cli.main())
     run("auth", main)

@@ -30,6 +30,10 @@ FACTOR_REMOVED = "factor-removed"
 FACTOR_REFUSED = "factor-refused"
 PASSKEY_COUNTER = "passkey-counter"
 RECOVERY_CODES_CREATED = "recovery-codes-created"
+APP_TOKEN_CREATED = "app-token-created"  # noqa: S105 a word of the trail
+APP_TOKEN_REVOKED = "app-token-revoked"  # noqa: S105
+API_CLIENT_CREATED = "api-client-created"
+API_CLIENT_REVOKED = "api-client-revoked"
 
 
 def record(

@@ -21,6 +21,7 @@ from services.auth.model import (
 )
 from services.auth.presence import Proof
 from services.auth.signing import PublishedKey
+from services.auth.systems.apptokens import AppTokenInfo
 from services.common.gen.postern.auth.v1 import account_service_pb2 as account_pb
 from services.common.gen.postern.auth.v1 import factor_service_pb2 as factor_pb
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
@@ -146,6 +147,21 @@ def kind_from_proto(kind: session_pb.FactorKind) -> FactorKind | None:
 
 def proof_from_proto(message: factor_pb.FactorProof) -> Proof:
     return Proof(message.code, message.password, message.webauthn_response_json, message.proof_state)
+
+
+def app_token_to_proto(info: AppTokenInfo) -> token_pb.AppToken:
+    return token_pb.AppToken(
+        app_token_id=info.app_token_id,
+        display_name=info.display_name,
+        scopes=info.scopes,
+        create_time=timestamp(info.created_ms),
+        expire_time=timestamp(info.expires_ms),
+        last_used_time=timestamp(info.last_used_ms) if info.last_used_ms else None,
+    )
+
+
+def milliseconds(message: Timestamp) -> int:
+    return message.seconds * 1000 + message.nanos // 1_000_000
 
 
 def key_to_proto(published: PublishedKey, retired_until_ms: int) -> token_pb.VerificationKey:

@@ -14,11 +14,13 @@ from typing import Any
 from services.auth.model import OpenSession
 from services.auth.rows import Clock, now_ms
 from services.auth.signing import SigningKeys
+from services.auth.systems import Grant
 from services.common.errors import PosternError, Reason, invalid_argument
 from services.common.sealing import Credential, PublicKey, seal_credential
 from services.common.tokens import (
     CLAIM_CREDENTIAL,
     CLAIM_FILING,
+    CLAIM_METHODS,
     CLAIM_SCOPE,
     CLAIM_SESSION,
     ISSUER,
@@ -38,6 +40,7 @@ SESSION_SCOPES: Mapping[str, str] = {
     "contacts": "contacts.read contacts.write",
 }
 FILING_SCOPE = "mail.file"
+SYSTEM_PREFIXES = ("app:", "api:")  # of the session ids in tokens for systems
 # While the person's own token still runs, sender may do for them what it takes to build the message: read
 # what is forwarded, save the draft. Afterwards it may file what was sent, and nothing else.
 PRESENT_SCOPES = frozenset({FILING_SCOPE, "mail.read", "mail.modify"})
@@ -91,6 +94,29 @@ class Minter:
             tokens[audience] = sign(claims, self.keys.private)
         return Minted(tokens, expires)
 
+    def for_system(self, grant: Grant, audience: str, scopes: frozenset[str]) -> tuple[str, int]:
+        """A token of `scopes` for a system's secret, and when it ends: never later than the secret."""
+        now = self._clock() // 1000
+        expires = (
+            min(now + self._lifetime, grant.expires_ms // 1000) if grant.expires_ms else now + self._lifetime
+        )
+        if audience == "sender":
+            # What sender may do for it at mailstore while it runs: `exchange` goes by these.
+            scopes = scopes | (grant.scopes & PRESENT_SCOPES)
+        scope = " ".join(sorted(scopes))
+        claims = self._claims(grant.account, audience, scope, grant.name, now, expires)
+        if grant.methods:
+            claims[CLAIM_METHODS] = sorted(grant.methods)
+        if grant.credential is not None:
+            credential = Credential.from_json(grant.credential)
+            for name, claim in ((audience, CLAIM_CREDENTIAL), ("mailstore", CLAIM_FILING)):
+                if audience in self._sealing and (claim == CLAIM_CREDENTIAL or audience == "sender"):
+                    sealed = seal_credential(
+                        self._sealing[name], credential, account=grant.account, audience=name
+                    )
+                    claims[claim] = encode_sealed(sealed)
+        return sign(claims, self.keys.private), expires
+
     def exchange(self, subject_token: str, audience: str, scopes: Collection[str]) -> tuple[str, int]:
         """The token for filing and when it ends, for a sender token that may have ended (RFC 8693)."""
         if audience != "mailstore":
@@ -98,6 +124,9 @@ class Minter:
         identity = self._subject(subject_token)
         now = self._clock() // 1000
         allowed = PRESENT_SCOPES if identity.expires_at > now else {FILING_SCOPE}
+        if identity.session_id.startswith(SYSTEM_PREFIXES):
+            # A system sends with what it was given, and reads nothing else by way of sender.
+            allowed = allowed & (identity.scopes | {FILING_SCOPE})
         wanted = sorted(set(scopes)) or [FILING_SCOPE]
         if not set(wanted) <= allowed:
             raise PosternError(Reason.SCOPE_MISSING, metadata={"scope": " ".join(wanted)})

@@ -23,6 +23,9 @@ from services.auth.sessions import Sessions
 from services.auth.settings import AuthSettings
 from services.auth.signin import SignIn
 from services.auth.states import States
+from services.auth.systems.apptokens import AppTokens
+from services.auth.systems.clients import ApiClients
+from services.auth.systems.exchange import Systems
 from services.auth.tables import audit
 from services.auth.throttle import Limits, Throttle
 from services.auth.ways import DomainWays, MailServerWay, Ways
@@ -91,13 +94,23 @@ class Service:
             settings.factors,
             settings.otp_issuer,
         )
+        self._app_tokens = AppTokens(settings.vault)
+        self._systems = Systems(
+            self.database,
+            self._sessions,
+            self._app_tokens,
+            ApiClients(),
+            self._minter,
+            self._presence,
+            settings.factors,
+        )
         # auth needs no call to itself to know its keys.
         self.keys = KeySet.fixed(*(published.key for published in settings.signing.published))
 
     def register(self, server: grpc.aio.Server) -> None:
         sessions = SessionServicer(self.database, self._sign_in, self._passkey_sign_in, self._sessions)
         session_grpc.add_SessionServiceServicer_to_server(sessions, server)
-        token_grpc.add_TokenServiceServicer_to_server(TokenServicer(self._minter), server)
+        token_grpc.add_TokenServiceServicer_to_server(TokenServicer(self._minter, self._systems), server)
         factors = FactorServicer(self._enrolment, self._presence)
         factor_grpc.add_FactorServiceServicer_to_server(factors, server)
         account_grpc.add_AccountServiceServicer_to_server(AccountServicer(self.database), server)
@@ -123,6 +136,7 @@ class Service:
         return {
             "session_count": self._sessions.sweep(session),
             "state_count": self._states.sweep(session),
+            "app_token_count": self._app_tokens.sweep(session),
             "throttle_count": self._throttle.sweep(session),
             "event_count": events.rowcount,  # type: ignore[attr-defined]
         }

@@ -156,6 +156,39 @@ recovery_codes = Table(
     **BINARY_TEXT,
 )
 
+app_tokens = Table(
+    "auth_app_tokens",
+    metadata,
+    Column("app_token_id", String(32), primary_key=True),
+    Column("account", ACCOUNT, nullable=False),
+    Column("display_name", String(200), nullable=False),
+    Column("secret_hash", String(64), nullable=False, unique=True),  # SHA-256 of the token's secret, hex
+    Column("scopes", String(500), nullable=False),  # space-separated
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("last_used_ms", BigInteger, nullable=False),
+    Column("server_key_id", String(16), nullable=False),  # "" where it needs no mail credential
+    Column("sealed_credential", LargeBinary, nullable=False),
+    Index("ix_auth_app_tokens_account", "account", "created_ms"),
+    Index("ix_auth_app_tokens_expires", "expires_ms"),
+    **BINARY_TEXT,
+)
+
+api_clients = Table(
+    "auth_api_clients",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("account", ACCOUNT, nullable=False),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("scopes", String(500), nullable=False),
+    Column("methods", LONG_TEXT, nullable=False),  # space-separated; "" for all that the scopes open
+    Column("peer", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),  # 0: never
+    Column("last_used_ms", BigInteger, nullable=False),
+    **BINARY_TEXT,
+)
+
 states = Table(
     "auth_states",
     metadata,

@@ -37,6 +37,7 @@ CLAIM_SCOPE = "scope"  # RFC 8693, 4.2: space-separated
 CLAIM_SESSION = "sid"  # the session's public id
 CLAIM_CREDENTIAL = "cred"  # base64url without padding: the credential sealed to the audience
 CLAIM_FILING = "fcred"  # in a sender token: the same credential, sealed to mailstore
+CLAIM_METHODS = "mth"  # the full methods that the token is for, where it is not for all
 REQUIRED_CLAIMS = ("iss", "aud", "sub", "iat", "exp", "jti")
 
 SCOPES = (
@@ -65,6 +66,7 @@ class Identity:
     token: str = field(repr=False)
     sealed_credential: bytes | None = field(default=None, repr=False)
     sealed_filing_credential: bytes | None = field(default=None, repr=False)
+    methods: frozenset[str] = frozenset()
 
 
 def key_id(key: Ed25519PublicKey) -> str:
@@ -147,7 +149,18 @@ def verify(
         token=token,
         sealed_credential=_sealed_claim(claims, CLAIM_CREDENTIAL),
         sealed_filing_credential=_sealed_claim(claims, CLAIM_FILING),
+        methods=_methods_claim(claims),
     )
+
+
+def _methods_claim(claims: Mapping[str, Any]) -> frozenset[str]:
+    """The methods; a claim that cannot be read allows none."""
+    value = claims.get(CLAIM_METHODS, [])
+    if not isinstance(value, list) or not all(isinstance(method, str) for method in value):
+        raise _invalid("claim types")
+    if CLAIM_METHODS in claims and not value:
+        raise _invalid("no methods")
+    return frozenset(value)
 
 
 def _sealed_claim(claims: Mapping[str, Any], name: str) -> bytes | None:

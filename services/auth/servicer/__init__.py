@@ -25,7 +25,7 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     _SESSION + "RevokeSessions": "account.write",
     _TOKEN + "GetKeySet": PUBLIC,
     _TOKEN + "ExchangeToken": PEER("sender"),
-    # The secret in the request is the proof; not served yet.
+    # The secret in the request is the proof.
     _TOKEN + "CreateSystemToken": PUBLIC,
     _TOKEN + "CreateAppToken": "account.write",
     _TOKEN + "ListAppTokens": "account.read",

@@ -110,5 +110,11 @@ def check_scope(rule: Rule, identity: Identity) -> None:
         raise PosternError(Reason.SCOPE_MISSING, metadata={"scope": " ".join(sorted(rule.scopes))})
 
 
+def check_method(method: str, identity: Identity) -> None:
+    """A token may be for some methods alone; shown by a delegate it goes by what the delegate may do."""
+    if identity.methods and method not in identity.methods:
+        raise PosternError(Reason.SCOPE_MISSING, metadata={"method": method})
+
+
 def auth_context_of(context: grpc.aio.ServicerContext) -> Mapping[str, Iterable[bytes]]:
     return context.auth_context() or {}

@@ -168,6 +168,7 @@ class Guard(grpc.aio.ServerInterceptor):
         identity = await self._keys.verify(token, access.audience_of(rule, call.peers, self._audience))
         call.account = identity.account
         access.check_scope(rule, identity)
+        access.check_method(call.method, identity)
         context.set_identity(identity)
 
     async def _fail(self, call: _Call, err: BaseException, servicer_context: Any) -> NoReturn:

@@ -23,43 +23,44 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from services.common.gen.postern.auth.v1 import factor_service_pb2 as postern_dot_auth_dot_v1_dot_factor__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#postern/auth/v1/token_service.proto\x12\x0fpostern.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n\x0fVerificationKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12\x16\n\x0epublic_key_pem\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10GetKeySetRequest\"\\\n\x11GetKeySetResponse\x12.\n\x04keys\x18\x01 \x03(\x0b\x32 .postern.auth.v1.VerificationKey\x12\x17\n\x0fmax_age_seconds\x18\x02 \x01(\r\"O\n\x14\x45xchangeTokenRequest\x12\x15\n\rsubject_token\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"W\n\x15\x45xchangeTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x18\x43reateSystemTokenRequest\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"k\n\x19\x43reateSystemTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"\xdc\x01\n\x08\x41ppToken\x12\x14\n\x0c\x61pp_token_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_used_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x86\x01\n\x15\x43reateAppTokenRequest\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0esession_secret\x18\x04 \x01(\t\"V\n\x16\x43reateAppTokenResponse\x12,\n\tapp_token\x18\x01 \x01(\x0b\x32\x19.postern.auth.v1.AppToken\x12\x0e\n\x06secret\x18\x02 \x01(\t\"=\n\x14ListAppTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListAppTokensResponse\x12-\n\napp_tokens\x18\x01 \x03(\x0b\x32\x19.postern.auth.v1.AppToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x15RevokeAppTokenRequest\x12\x14\n\x0c\x61pp_token_id\x18\x01 \x01(\t\"\x18\n\x16RevokeAppTokenResponse2\xd4\x04\n\x0cTokenService\x12R\n\tGetKeySet\x12!.postern.auth.v1.GetKeySetRequest\x1a\".postern.auth.v1.GetKeySetResponse\x12^\n\rExchangeToken\x12%.postern.auth.v1.ExchangeTokenRequest\x1a&.postern.auth.v1.ExchangeTokenResponse\x12j\n\x11\x43reateSystemToken\x12).postern.auth.v1.CreateSystemTokenRequest\x1a*.postern.auth.v1.CreateSystemTokenResponse\x12\x61\n\x0e\x43reateAppToken\x12&.postern.auth.v1.CreateAppTokenRequest\x1a\'.postern.auth.v1.CreateAppTokenResponse\x12^\n\rListAppTokens\x12%.postern.auth.v1.ListAppTokensRequest\x1a&.postern.auth.v1.ListAppTokensResponse\x12\x61\n\x0eRevokeAppToken\x12&.postern.auth.v1.RevokeAppTokenRequest\x1a\'.postern.auth.v1.RevokeAppTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#postern/auth/v1/token_service.proto\x12\x0fpostern.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$postern/auth/v1/factor_service.proto\"}\n\x0fVerificationKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12\x16\n\x0epublic_key_pem\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10GetKeySetRequest\"\\\n\x11GetKeySetResponse\x12.\n\x04keys\x18\x01 \x03(\x0b\x32 .postern.auth.v1.VerificationKey\x12\x17\n\x0fmax_age_seconds\x18\x02 \x01(\r\"O\n\x14\x45xchangeTokenRequest\x12\x15\n\rsubject_token\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"W\n\x15\x45xchangeTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x18\x43reateSystemTokenRequest\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"k\n\x19\x43reateSystemTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"\xdc\x01\n\x08\x41ppToken\x12\x14\n\x0c\x61pp_token_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_used_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x01\n\x15\x43reateAppTokenRequest\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0esession_secret\x18\x04 \x01(\t\x12+\n\x05proof\x18\x05 \x01(\x0b\x32\x1c.postern.auth.v1.FactorProof\"V\n\x16\x43reateAppTokenResponse\x12,\n\tapp_token\x18\x01 \x01(\x0b\x32\x19.postern.auth.v1.AppToken\x12\x0e\n\x06secret\x18\x02 \x01(\t\"=\n\x14ListAppTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListAppTokensResponse\x12-\n\napp_tokens\x18\x01 \x03(\x0b\x32\x19.postern.auth.v1.AppToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x15RevokeAppTokenRequest\x12\x14\n\x0c\x61pp_token_id\x18\x01 \x01(\t\"\x18\n\x16RevokeAppTokenResponse2\xd4\x04\n\x0cTokenService\x12R\n\tGetKeySet\x12!.postern.auth.v1.GetKeySetRequest\x1a\".postern.auth.v1.GetKeySetResponse\x12^\n\rExchangeToken\x12%.postern.auth.v1.ExchangeTokenRequest\x1a&.postern.auth.v1.ExchangeTokenResponse\x12j\n\x11\x43reateSystemToken\x12).postern.auth.v1.CreateSystemTokenRequest\x1a*.postern.auth.v1.CreateSystemTokenResponse\x12\x61\n\x0e\x43reateAppToken\x12&.postern.auth.v1.CreateAppTokenRequest\x1a\'.postern.auth.v1.CreateAppTokenResponse\x12^\n\rListAppTokens\x12%.postern.auth.v1.ListAppTokensRequest\x1a&.postern.auth.v1.ListAppTokensResponse\x12\x61\n\x0eRevokeAppToken\x12&.postern.auth.v1.RevokeAppTokenRequest\x1a\'.postern.auth.v1.RevokeAppTokenResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'postern.auth.v1.token_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERIFICATIONKEY']._serialized_start=89
-  _globals['_VERIFICATIONKEY']._serialized_end=214
-  _globals['_GETKEYSETREQUEST']._serialized_start=216
-  _globals['_GETKEYSETREQUEST']._serialized_end=234
-  _globals['_GETKEYSETRESPONSE']._serialized_start=236
-  _globals['_GETKEYSETRESPONSE']._serialized_end=328
-  _globals['_EXCHANGETOKENREQUEST']._serialized_start=330
-  _globals['_EXCHANGETOKENREQUEST']._serialized_end=409
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=411
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=498
-  _globals['_CREATESYSTEMTOKENREQUEST']._serialized_start=500
-  _globals['_CREATESYSTEMTOKENREQUEST']._serialized_end=576
-  _globals['_CREATESYSTEMTOKENRESPONSE']._serialized_start=578
-  _globals['_CREATESYSTEMTOKENRESPONSE']._serialized_end=685
-  _globals['_APPTOKEN']._serialized_start=688
-  _globals['_APPTOKEN']._serialized_end=908
-  _globals['_CREATEAPPTOKENREQUEST']._serialized_start=911
-  _globals['_CREATEAPPTOKENREQUEST']._serialized_end=1045
-  _globals['_CREATEAPPTOKENRESPONSE']._serialized_start=1047
-  _globals['_CREATEAPPTOKENRESPONSE']._serialized_end=1133
-  _globals['_LISTAPPTOKENSREQUEST']._serialized_start=1135
-  _globals['_LISTAPPTOKENSREQUEST']._serialized_end=1196
-  _globals['_LISTAPPTOKENSRESPONSE']._serialized_start=1198
-  _globals['_LISTAPPTOKENSRESPONSE']._serialized_end=1293
-  _globals['_REVOKEAPPTOKENREQUEST']._serialized_start=1295
-  _globals['_REVOKEAPPTOKENREQUEST']._serialized_end=1340
-  _globals['_REVOKEAPPTOKENRESPONSE']._serialized_start=1342
-  _globals['_REVOKEAPPTOKENRESPONSE']._serialized_end=1366
-  _globals['_TOKENSERVICE']._serialized_start=1369
-  _globals['_TOKENSERVICE']._serialized_end=1965
+  _globals['_VERIFICATIONKEY']._serialized_start=127
+  _globals['_VERIFICATIONKEY']._serialized_end=252
+  _globals['_GETKEYSETREQUEST']._serialized_start=254
+  _globals['_GETKEYSETREQUEST']._serialized_end=272
+  _globals['_GETKEYSETRESPONSE']._serialized_start=274
+  _globals['_GETKEYSETRESPONSE']._serialized_end=366
+  _globals['_EXCHANGETOKENREQUEST']._serialized_start=368
+  _globals['_EXCHANGETOKENREQUEST']._serialized_end=447
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=449
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=536
+  _globals['_CREATESYSTEMTOKENREQUEST']._serialized_start=538
+  _globals['_CREATESYSTEMTOKENREQUEST']._serialized_end=614
+  _globals['_CREATESYSTEMTOKENRESPONSE']._serialized_start=616
+  _globals['_CREATESYSTEMTOKENRESPONSE']._serialized_end=723
+  _globals['_APPTOKEN']._serialized_start=726
+  _globals['_APPTOKEN']._serialized_end=946
+  _globals['_CREATEAPPTOKENREQUEST']._serialized_start=949
+  _globals['_CREATEAPPTOKENREQUEST']._serialized_end=1128
+  _globals['_CREATEAPPTOKENRESPONSE']._serialized_start=1130
+  _globals['_CREATEAPPTOKENRESPONSE']._serialized_end=1216
+  _globals['_LISTAPPTOKENSREQUEST']._serialized_start=1218
+  _globals['_LISTAPPTOKENSREQUEST']._serialized_end=1279
+  _globals['_LISTAPPTOKENSRESPONSE']._serialized_start=1281
+  _globals['_LISTAPPTOKENSRESPONSE']._serialized_end=1376
+  _globals['_REVOKEAPPTOKENREQUEST']._serialized_start=1378
+  _globals['_REVOKEAPPTOKENREQUEST']._serialized_end=1423
+  _globals['_REVOKEAPPTOKENRESPONSE']._serialized_start=1425
+  _globals['_REVOKEAPPTOKENRESPONSE']._serialized_end=1449
+  _globals['_TOKENSERVICE']._serialized_start=1452
+  _globals['_TOKENSERVICE']._serialized_end=2048
 # @@protoc_insertion_point(module_scope)
