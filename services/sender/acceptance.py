@@ -3,10 +3,11 @@ is answered."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, error, invalid_argument, not_found, too_large
@@ -22,6 +23,7 @@ from services.sender.ports import DraftRequest, Mailstore, SavedDraft
 from services.sender.storage import content as stored
 from services.sender.storage import submissions
 from services.sender.storage.submissions import NewSubmission
+from services.sender.storage.together import Together
 from services.sender.uploads import Uploads
 
 log = get_logger(__name__)
@@ -72,6 +74,7 @@ class Acceptance:
         self._db, self._uploads, self._mailstore, self._hub = db, uploads, mailstore, hub
         self._max_bytes, self._max_recipients = max_bytes, max_recipients
         self._wake, self._now = wake, now
+        self._inserts: Together[NewSubmission, None] = Together(db, _insert)
 
     async def accept(self, writer: Writer, order: Order) -> Submission:
         """The submission, durable. The same request id again, also at the same time, gives the same one."""
@@ -126,7 +129,7 @@ class Acceptance:
     async def _insert(self, new: NewSubmission) -> Submission:
         await faults.at("accept.before_commit")
         try:
-            await self._db.run(lambda s: submissions.insert_new(s, new))
+            await self._inserts.do(new)
         except IntegrityError:
             known = await self._known(new.account, new.request_id)
             if known is None:
@@ -222,6 +225,11 @@ class Acceptance:
             lines.feed(chunk)
         lines.finish()
         return replace(part, encoding=Encoding.MESSAGE, size=lines.size, eight_bit=lines.eight_bit)
+
+
+def _insert(session: Session, many: Sequence[NewSubmission]) -> list[None]:
+    submissions.insert_new(session, many)
+    return [None] * len(many)
 
 
 def _check_request_id(request_id: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from services.sender.compose.segments import Segment
+
 
 @dataclass(frozen=True)
 class StoredName:
@@ -125,12 +127,14 @@ class Submission:
 
 @dataclass(frozen=True)
 class Work:
-    """A leased submission with what a worker needs to deliver or to file it."""
+    """A leased submission with what a worker needs to deliver or to file it. `segments` are there where the
+    message is small; else they are read when they are needed."""
 
     submission: Submission
     lease_id: str
     from_address: str
     token: str = field(repr=False)
+    segments: tuple[Segment, ...] = field(default=(), repr=False)
     needs_smtputf8: bool = False
     eight_bit: bool = False
     delivery_report: bool = False

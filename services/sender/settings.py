@@ -70,7 +70,7 @@ class SenderSettings:
                 longest=int(env.duration("SENDER_FILING_RETRY_LONGEST", 900.0) * 1000),
             ),
             worker=WorkerSettings(
-                workers=env.integer("SENDER_WORKERS", 8, minimum=1, maximum=256),
+                workers=env.integer("SENDER_WORKERS", 24, minimum=1, maximum=256),
                 lease=int(env.duration("SENDER_LEASE", 60.0) * 1000),
                 keep=int(env.duration("SENDER_KEEP", 30 * 86400) * 1000),
             ),

@@ -16,7 +16,7 @@ _QUOTE = re.compile(r"(?:> ?)+")
 
 def normalise(text: str) -> str:
     """The text with "\\n" line ends, whatever it came with."""
-    return _LINE_END.sub("\n", text)
+    return _LINE_END.sub("\n", text) if "\r" in text else text
 
 
 def flowed(text: str) -> str:

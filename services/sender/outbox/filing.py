@@ -13,6 +13,8 @@ from services.sender.model import Submission, Work
 from services.sender.outbox.states import Retry
 from services.sender.ports import FileRequest, Mailstore, Tokens
 from services.sender.storage import content, leases
+from services.sender.storage.leases import Filed
+from services.sender.storage.together import Together
 
 log = get_logger(__name__)
 
@@ -41,6 +43,9 @@ class Filing:
     ) -> None:
         self._db, self._mailstore, self._tokens = db, mailstore, tokens
         self._retry, self._now = retry, now
+        self._settled: Together[Filed, Submission] = Together(
+            db, lambda session, items: leases.settle_files(session, items, now=self._now())
+        )
         self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     async def file(self, work: Work) -> Submission:
@@ -54,23 +59,22 @@ class Filing:
         except PosternError as err:
             problem = err.reason
             self._kept.pop(work.token, None)
-            now = self._now()
-            file_at = now + self._retry.wait(work.file_attempts + 1)
+            file_at = self._now() + self._retry.wait(work.file_attempts + 1)
             log.warning("outbox.not_filed", submission=id, cause=problem)
-            return await self._db.run(
-                lambda s: leases.settle_not_filed(
-                    s, id, work.lease_id, problem=problem, file_at=file_at, now=now
-                )
-            )
-        now = self._now()
-        submission = await self._db.run(lambda s: leases.settle_filed(s, id, work.lease_id, now))
+            return await self._settled.do(Filed(work, problem, file_at))
+        submission = await self._settled.do(Filed(work))
         log.info("outbox.filed", submission=id, account=submission.account, already_there=there)
         await faults.at("file.settled")
         return submission
 
     async def _append(self, work: Work) -> bool:
         submission = work.submission
-        size, first = await self._db.read(lambda s: content.open_copy(s, submission.id))
+        if work.segments:
+            size = sum(segment.size for segment in work.segments)
+            octets = content.octets(self._db, work.segments, with_sent_only=True)
+        else:
+            size, first = await self._db.read(lambda s: content.open_copy(s, submission.id))
+            octets = content.stored_message(self._db, submission.id, with_sent_only=True, first=first)
         request = FileRequest(
             request_id=submission.id,
             message_id=submission.message_id,
@@ -79,7 +83,6 @@ class Filing:
             forwarded=work.forwarded,
             replaces_draft=work.replaces_draft,
         )
-        octets = content.stored_message(self._db, submission.id, with_sent_only=True, first=first)
         return await self._mailstore.file_sent(await self._token(work.token), request, octets)
 
     async def _token(self, sender_token: str) -> str:

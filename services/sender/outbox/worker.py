@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import hashlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 from services.common.database import Database
 from services.common.errors import PosternError
 from services.common.logging import get_logger
+from services.common.remembered import Remembered
 from services.common.sealing import Credential, PrivateKey, SealingError, open_credential
 from services.common.tokens import CLAIM_CREDENTIAL, decode_sealed
 from services.sender import clock, faults
@@ -25,16 +28,22 @@ from services.sender.smtp import attempt
 from services.sender.smtp.attempt import Envelope, Outcome
 from services.sender.smtp.connections import Connections
 from services.sender.storage import blobs, content, leases, upkeep
-from services.sender.storage.leases import LeaseLost
+from services.sender.storage.leases import Attempted, LeaseLost
+from services.sender.storage.together import Together
 
 log = get_logger(__name__)
+
+# How long a busy worker lets due messages gather before it claims them, in seconds.
+GATHER = 0.005
+# Credentials that are kept open for messages of the same token, for at most so many seconds.
+MOST_OPEN, OPEN_SECONDS = 500, 300
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
     """Milliseconds, but for `workers`. A lease is renewed every third of `lease`."""
 
-    workers: int = 8
+    workers: int = 24
     lease: int = 60_000
     poll: int = 1_000
     keep: int = 30 * clock.DAY
@@ -61,6 +70,14 @@ class Outbox:
         self._db, self._connections, self._filing, self._hub = db, connections, filing, hub
         self._sealing_key, self._relay = sealing_key, relay
         self._retry, self._settings, self._now = retry, settings, now
+        lease = settings.lease
+        self._marked: Together[Work, None] = Together(
+            db, lambda session, works: leases.mark_dots(session, works, now() + lease)
+        )
+        self._settled: Together[Attempted, Submission] = Together(
+            db, lambda session, items: leases.settle_attempts(session, items, now=now(), lease=lease)
+        )
+        self._open: Remembered[tuple[str, bytes], Credential] = Remembered(MOST_OPEN)
         self._awake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
@@ -101,6 +118,9 @@ class Outbox:
             if not found or len(self._tasks) >= self._settings.workers:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), self._settings.poll / 1000)
+            if self._tasks:
+                # Busy: a moment later there is more to claim at once.
+                await asyncio.sleep(GATHER)
 
     async def take(self) -> int:
         """Leases what is due, as far as workers are free, and starts on it; how many."""
@@ -190,7 +210,7 @@ class Outbox:
         try:
             credential = self._credential(work)
             outcome = await self._connections.submit(
-                credential, envelope, lambda: self._octets(submission.id), lambda: self._mark(work)
+                credential, envelope, lambda: self._octets(work), lambda: self._mark(work)
             )
         except SealingError:
             outcome = Outcome(problem=attempt.AUTH_FAILED)
@@ -214,35 +234,39 @@ class Outbox:
     async def _settle(self, work: Work, decided: Next) -> Submission:
         """Writes down what is known now. While the database is away this goes on: to forget it would be to
         lie."""
-        id, lease_id, lease = work.submission.id, work.lease_id, self._settings.lease
-
-        def write(session: Session) -> Submission:
-            return leases.settle_attempt(session, id, lease_id, decided, now=self._now(), lease=lease)
-
+        item = Attempted(work, decided)
         wait = 0.1
         while True:
             try:
-                return await self._db.run(write)
+                return await self._settled.do(item)
             except PosternError as err:
-                log.warning("outbox.settle_waits", submission=id, cause=err.reason)
+                log.warning("outbox.settle_waits", submission=work.submission.id, cause=err.reason)
             await asyncio.sleep(wait)
             wait = min(wait * 2, 10.0)
 
     async def _mark(self, work: Work) -> None:
-        until = self._now() + self._settings.lease
-        await self._db.run(lambda s: leases.mark_dot(s, work.submission.id, work.lease_id, until))
+        await self._marked.do(work)
 
-    def _octets(self, id: str) -> AsyncIterator[bytes]:
-        return content.stored_message(self._db, id, with_sent_only=False)
+    def _octets(self, work: Work) -> AsyncIterator[bytes]:
+        if work.segments:
+            return content.octets(self._db, work.segments, with_sent_only=False)
+        return content.stored_message(self._db, work.submission.id, with_sent_only=False)
 
     def _credential(self, work: Work) -> Credential | None:
         if self._relay is not None:
             return self._relay
-        sealed = claim_of(work.token, CLAIM_CREDENTIAL)
-        if not sealed:
-            raise SealingError("the token carries no credential")
         account = work.submission.account
-        return open_credential(self._sealing_key, decode_sealed(sealed), account=account, audience="sender")
+        key = (account, hashlib.sha256(work.token.encode()).digest())
+        credential = self._open.get(key)
+        if credential is None:
+            sealed = claim_of(work.token, CLAIM_CREDENTIAL)
+            if not sealed:
+                raise SealingError("the token carries no credential")
+            credential = open_credential(
+                self._sealing_key, decode_sealed(sealed), account=account, audience="sender"
+            )
+            self._open.put(key, credential, time.time() + OPEN_SECONDS)
+        return credential
 
     async def _clean(self) -> None:
         now, keep = self._now(), self._settings.keep

@@ -6,7 +6,6 @@ import re
 
 END = b".\r\n"
 _FOREIGN_END = re.compile(rb"\r\n|\r|\n")
-_DOT = re.compile(rb"(?<=\n)\.")
 
 
 class Stuffing:
@@ -37,7 +36,7 @@ class Stuffing:
         count = data.count(b"\n")
         if data.count(b"\r") != count or data.count(b"\r\n") != count:
             data = _FOREIGN_END.sub(b"\r\n", data)
-        stuffed = _DOT.sub(b"..", data)
+        stuffed = data.replace(b"\n.", b"\n..")
         if self._line_start and data.startswith(b"."):
             stuffed = b"." + stuffed
         self._line_start = data.endswith(b"\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from services.common.database import Database
@@ -16,6 +17,8 @@ from services.sender.storage.tables import segments
 
 BATCH = 8
 BATCH_BYTES = 1024 * 1024
+SMALL = 256 * 1024
+SMALL_IN_ALL = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,35 @@ def load_segments(session: Session, submission_id: str, after: int = -1) -> Batc
     for row in session.execute(query):
         if total >= BATCH_BYTES:
             return Batch(tuple(found), False)
-        encoding = Encoding(row.encoding) if row.encoding else None
-        found.append(Segment(row.size, row.data, row.blob_id or "", encoding, row.sent_only))
+        found.append(_segment(row))
         total += len(row.data)
     return Batch(tuple(found), len(found) < BATCH)
+
+
+def load_small(session: Session, sized: Sequence[tuple[str, int]]) -> dict[str, tuple[Segment, ...]]:
+    """The segments of those messages that are small, by id, as (id, size): some MiB in all at most."""
+    wanted: list[str] = []
+    room = SMALL_IN_ALL
+    for id, size in sized:
+        if size <= SMALL and size <= room:
+            wanted.append(id)
+            room -= size
+    if not wanted:
+        return {}
+    found: dict[str, list[Segment]] = {}
+    query = (
+        select(segments)
+        .where(segments.c.submission_id.in_(wanted))
+        .order_by(segments.c.submission_id, segments.c.position)
+    )
+    for row in session.execute(query):
+        found.setdefault(row.submission_id, []).append(_segment(row))
+    return {id: tuple(parts) for id, parts in found.items()}
+
+
+def _segment(row: Row[Any]) -> Segment:
+    encoding = Encoding(row.encoding) if row.encoding else None
+    return Segment(row.size, row.data, row.blob_id or "", encoding, row.sent_only)
 
 
 async def stored_message(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from services.sender.compose.segments import Segment
 from services.sender.model import Fate, Recipient, State, StoredName, Submission, Work
 from services.sender.storage.tables import recipients, submissions
 
@@ -55,6 +56,15 @@ def views(session: Session, rows: list[Row[Any]]) -> list[Submission]:
     return [view(row, people[row.id]) for row in rows]
 
 
+def load_fates(session: Session, ids: list[str]) -> dict[str, set[Fate]]:
+    """The fates that the recipients of each of these submissions have."""
+    found: dict[str, set[Fate]] = {key: set() for key in ids}
+    wanted = select(recipients.c.submission_id, recipients.c.fate).where(recipients.c.submission_id.in_(ids))
+    for row in session.execute(wanted):
+        found[row.submission_id].add(Fate(row.fate))
+    return found
+
+
 def view(row: Row[Any], people: tuple[Recipient, ...]) -> Submission:
     return Submission(
         id=row.id,
@@ -76,10 +86,12 @@ def view(row: Row[Any], people: tuple[Recipient, ...]) -> Submission:
     )
 
 
-def work(row: Row[Any], people: tuple[Recipient, ...]) -> Work:
+def work(row: Row[Any], submission: Submission, lease_id: str, octets: tuple[Segment, ...]) -> Work:
+    """What a worker gets: the submission as it is under its lease, and the octets of a small message."""
     return Work(
-        submission=view(row, people),
-        lease_id=row.lease_id,
+        submission=submission,
+        lease_id=lease_id,
+        segments=octets,
         from_address=row.from_address,
         token=row.token or "",
         needs_smtputf8=row.needs_smtputf8,

@@ -44,43 +44,10 @@ class NewSubmission:
     replaces_draft: StoredName | None = None
 
 
-def insert_new(session: Session, new: NewSubmission) -> None:
-    """Writes it whole: with the commit of this transaction the message is accepted. IntegrityError where the
-    request id was used before."""
-    held = new.send_at > new.accepted_at
-    session.execute(
-        insert(submissions).values(
-            id=new.id,
-            account=new.account,
-            request_key=rows.request_key(new.account, new.request_id),
-            state=State.HELD if held else State.QUEUED,
-            version=1,
-            message_id=new.message_id,
-            from_address=new.from_address,
-            subject=new.subject,
-            size_bytes=new.size_bytes,
-            needs_smtputf8=new.needs_smtputf8,
-            eight_bit=new.eight_bit,
-            delivery_report=new.delivery_report,
-            scheduled=new.scheduled,
-            accepted_at=new.accepted_at,
-            send_at=new.send_at,
-            deliver_at=new.send_at,
-            next_attempt_at=new.send_at,
-            due_at=new.send_at,
-            lease_id="",
-            dot_sent=False,
-            attempt_count=0,
-            file_attempts=0,
-            problem="",
-            filed_at=0,
-            updated_at=new.accepted_at,
-            token=new.token,
-            content=new.content,
-            filing=rows.filing_text(new.answered, new.forwarded, new.replaces_draft),
-            last_write="",
-        )
-    )
+def insert_new(session: Session, many: Sequence[NewSubmission]) -> None:
+    """Writes them whole: with the commit of this transaction the messages are accepted. IntegrityError where
+    a request id was used before."""
+    session.execute(insert(submissions), [_row(new) for new in many])
     session.execute(
         insert(recipients),
         [
@@ -93,6 +60,7 @@ def insert_new(session: Session, new: NewSubmission) -> None:
                 "enhanced_status": "",
                 "server_text": "",
             }
+            for new in many
             for position, address in enumerate(new.recipients)
         ],
     )
@@ -108,12 +76,49 @@ def insert_new(session: Session, new: NewSubmission) -> None:
                 "encoding": segment.encoding or "",
                 "sent_only": segment.sent_only,
             }
+            for new in many
             for position, segment in enumerate(new.segments)
         ],
     )
-    for segment in new.segments:
-        if segment.blob_id:
-            blobs.pin(session, new.account, segment.blob_id)
+    for new in many:
+        for segment in new.segments:
+            if segment.blob_id:
+                blobs.pin(session, new.account, segment.blob_id)
+
+
+def _row(new: NewSubmission) -> dict[str, Any]:
+    held = new.send_at > new.accepted_at
+    return {
+        "id": new.id,
+        "account": new.account,
+        "request_key": rows.request_key(new.account, new.request_id),
+        "state": State.HELD if held else State.QUEUED,
+        "version": 1,
+        "message_id": new.message_id,
+        "from_address": new.from_address,
+        "subject": new.subject,
+        "size_bytes": new.size_bytes,
+        "needs_smtputf8": new.needs_smtputf8,
+        "eight_bit": new.eight_bit,
+        "delivery_report": new.delivery_report,
+        "scheduled": new.scheduled,
+        "accepted_at": new.accepted_at,
+        "send_at": new.send_at,
+        "deliver_at": new.send_at,
+        "next_attempt_at": new.send_at,
+        "due_at": new.send_at,
+        "lease_id": "",
+        "dot_sent": False,
+        "attempt_count": 0,
+        "file_attempts": 0,
+        "problem": "",
+        "filed_at": 0,
+        "updated_at": new.accepted_at,
+        "token": new.token,
+        "content": new.content,
+        "filing": rows.filing_text(new.answered, new.forwarded, new.replaces_draft),
+        "last_write": "",
+    }
 
 
 def _one(session: Session, query: Select[Any]) -> Submission | None:
@@ -191,7 +196,7 @@ def cancel(session: Session, account: str, id: str, now: int) -> tuple[Submissio
         gone = any(person.fate in (Fate.ACCEPTED, Fate.UNKNOWN) for person in people)
         if row.state not in CANCELLABLE or gone:
             raise error(Reason.CONFLICT, what="submission", state=row.state)
-        release(session, id, now)
+        release(session, [id], now)
         values = {"due_at": None, "next_attempt_at": 0, "token": None, "problem": "", "lease_id": ""}
         _write(session, row, now, state=State.CANCELLED, **values)
     return get(session, account, id=id), row.content or b""
@@ -242,7 +247,7 @@ def resolve(session: Session, account: str, id: str, *, fate: Fate, write_key: s
     deliver_at = now if Fate.PENDING in fates else 0
     done = state in TERMINAL
     if done:
-        release(session, id, now)
+        release(session, [id], now)
     _write(
         session,
         row,
@@ -260,12 +265,19 @@ def resolve(session: Session, account: str, id: str, *, fate: Fate, write_key: s
     return get(session, account, id=id)
 
 
-def release(session: Session, id: str, now: int) -> None:
-    """Lets the message's octets go. Its uploads stay another day, to be edited again."""
-    query = select(segments.c.blob_id).where(segments.c.submission_id == id, segments.c.blob_id.is_not(None))
-    for blob_id in session.execute(query).scalars().all():
-        blobs.unpin(session, blob_id, now + DAY)
-    session.execute(delete(segments).where(segments.c.submission_id == id))
+def release(
+    session: Session, ids: Sequence[str], now: int, *, with_blobs: Sequence[str] | None = None
+) -> None:
+    """Lets the messages' octets go. Their uploads stay another day, to be edited again. `with_blobs`: those
+    among them that may have uploads; all where it is not known."""
+    asked = ids if with_blobs is None else with_blobs
+    if asked:
+        query = select(segments.c.blob_id).where(
+            segments.c.submission_id.in_(asked), segments.c.blob_id.is_not(None)
+        )
+        for blob_id in session.execute(query).scalars().all():
+            blobs.unpin(session, blob_id, now + DAY)
+    session.execute(delete(segments).where(segments.c.submission_id.in_(ids)))
 
 
 def as_accepted(new: NewSubmission) -> Submission:

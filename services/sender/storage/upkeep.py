@@ -41,10 +41,9 @@ def purge(session: Session, *, now: int, keep: int, limit: int = 100) -> int:
         .with_for_update(skip_locked=True)
     )
     ids = list(session.execute(old).scalars())
-    for id in ids:
-        release(session, id, now - DAY)
-        session.execute(delete(recipients).where(recipients.c.submission_id == id))
     if ids:
+        release(session, ids, now - DAY)
+        session.execute(delete(recipients).where(recipients.c.submission_id.in_(ids)))
         session.execute(delete(submissions).where(submissions.c.id.in_(ids)))
     return len(ids)
 
