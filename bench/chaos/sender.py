@@ -23,11 +23,13 @@ from bench.figures import Figure, benchmark, full
 from services.sender.faults import POINTS
 
 VICTIMS = ("sender", "mariadb", "smtp", "mailstore")
+PAIRS = ("sender+mailstore", "sender+mariadb", "sender+smtp")
 
 
 @dataclass(frozen=True)
 class Kill:
-    """SIGKILL to `victim`: while a message stands at `point`, `delay` seconds later, or out of the blue."""
+    """SIGKILL to `victim`: while a message stands at `point`, `delay` seconds later, or out of the blue.
+    "sender+mailstore" is both at once."""
 
     victim: str
     point: str = ""
@@ -56,13 +58,14 @@ class Report:
 
 
 def plan(sends: int, rounds: int, others: int, rnd: random.Random, rest: float = 1.0) -> Plan:
-    """`rounds` kills of every victim at every point; beyond that `others` of each but sender at any point and
+    """`rounds` kills of every victim at every point, half as many of every pair; beyond that `others` of each but sender at any point and
     of everybody at any moment; where `rounds` is 0, sender once at every point."""
-    kills = [
-        Kill(v, p, rnd.choice((0.0, 0.003, 0.02))) for _ in range(rounds) for v in VICTIMS for p in POINTS
-    ]
+    waits = (0.0, 0.003, 0.02)
+    kills = [Kill(v, p, rnd.choice(waits)) for _ in range(rounds) for v in VICTIMS for p in POINTS]
+    kills += [Kill(pair, point) for _ in range(rounds // 2) for pair in PAIRS for point in POINTS]
     if not rounds:
-        kills = [Kill("sender", point) for point in POINTS]
+        kills = [Kill("sender", point) for point in POINTS if point != "file.appended"]
+        kills += [Kill("sender+mailstore", "file.appended") for _ in range(2)]
     for victim in VICTIMS:
         kills += [Kill(victim) for _ in range(others)]
         if victim != "sender":
@@ -151,18 +154,19 @@ class Run:
     # Kills
 
     async def _fire(self, kill: Kill) -> None:
-        if kill.victim == "smtp":
+        if "smtp" in kill.victim:
             self.it.smtp_mode = self.rnd.choices(("postfix", "sink", "window"), (5, 4, 2))[0]
         starts = {process.name: process.starts for process in self.it.all()}
         struck: list[str] = []
 
         def blow(pid: int) -> None:
-            process = self._process(kill.victim, pid)
-            struck.append(process.name)
-            if kill.delay and kill.victim != "sender":
-                asyncio.get_running_loop().call_later(kill.delay, process.kill)
-            else:
-                process.kill()
+            for victim in kill.victim.split("+"):
+                process = self._process(victim, pid)
+                struck.append(process.name)
+                if kill.delay and victim != "sender":
+                    asyncio.get_running_loop().call_later(kill.delay, process.kill)
+                else:
+                    process.kill()
 
         if kill.point:
             for _ in range(8):
@@ -178,7 +182,7 @@ class Run:
         if self.rnd.random() < 0.7:
             process = next(p for p in self.it.all() if p.name == struck[0])
             await process.up(20, starts[process.name])
-        if kill.victim == "smtp" and self.it.smtp_mode == "window":
+        if "smtp" in kill.victim and self.it.smtp_mode == "window":
             await asyncio.sleep(1.0)
             await self.it.switch_smtp("postfix")
 

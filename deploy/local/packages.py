@@ -27,6 +27,7 @@ NEEDED = {
     "/usr/bin/my_print_defaults": "mariadb-client-core",  # mariadb-install-db calls it
     "/usr/sbin/slapd": "slapd",
     "/usr/sbin/nginx": "nginx-light",
+    "/usr/share/perl5/Email/MIME.pm": "libemail-mime-perl",  # reads back what sender composes
     "/usr/bin/chromium": "chromium",
     "/usr/lib/*/libatomic.so.1": "libatomic1",  # the Node inside Playwright is linked to it
     "/usr/share/fonts/truetype/noto/NotoSansArabic-Regular.ttf": "fonts-noto-core",

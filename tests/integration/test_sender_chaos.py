@@ -14,7 +14,7 @@ KILLS = (
     Kill("smtp", "dot.sent"),
     Kill("sender", "dot.answered"),
     Kill("mailstore", "file.begin", 0.01),
-    Kill("sender", "file.appended"),
+    Kill("sender+mailstore", "file.appended"),
     Kill("mariadb", "attempt.settled"),
     Kill("sender"),
 )
