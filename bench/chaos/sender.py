@@ -58,8 +58,9 @@ class Report:
 
 
 def plan(sends: int, rounds: int, others: int, rnd: random.Random, rest: float = 1.0) -> Plan:
-    """`rounds` kills of every victim at every point, half as many of every pair; beyond that `others` of each but sender at any point and
-    of everybody at any moment; where `rounds` is 0, sender once at every point."""
+    """`rounds` kills of every victim at every point, half as many of every pair; beyond that `others` of each
+    but sender at any point and of everybody at any moment; where `rounds` is 0, sender once at every
+    point."""
     waits = (0.0, 0.003, 0.02)
     kills = [Kill(v, p, rnd.choice(waits)) for _ in range(rounds) for v in VICTIMS for p in POINTS]
     kills += [Kill(pair, point) for _ in range(rounds // 2) for pair in PAIRS for point in POINTS]
