@@ -64,6 +64,11 @@ _FLAGS: dict[int, SystemFlag] = {
 }
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Seconds from 1970 back to the beginning of the year 1.
+_YEAR_1 = -62_135_596_800
+
+
 def use_from(number: int) -> Use:
     return _USES.get(number, Use.NONE)
 
@@ -135,12 +140,9 @@ def time_to(moment: datetime | None) -> Timestamp | None:
     """None where there is no moment, or one that a Timestamp cannot hold (it begins with the year 1)."""
     if moment is None:
         return None
-    stamp = Timestamp()
-    try:
-        stamp.FromDatetime(moment.astimezone(UTC))
-    except (OverflowError, ValueError):
-        return None
-    return stamp
+    passed = moment - _EPOCH
+    seconds = passed.days * 86400 + passed.seconds
+    return Timestamp(seconds=seconds, nanos=passed.microseconds * 1000) if seconds >= _YEAR_1 else None
 
 
 def time_from(message: Any, field: str) -> datetime | None:

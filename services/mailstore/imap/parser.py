@@ -23,6 +23,8 @@ _STATUS = re.compile(
     re.I | re.S,
 )
 _NUMBERED = re.compile(rb"(\d+) ([A-Za-z]+)(?: |\Z)")
+_FETCH = re.compile(rb"\* (\d+) FETCH \(")
+_WITH_UID = re.compile(rb"\* \d+ FETCH \(UID \d")
 _UNESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 Value = Any
@@ -75,6 +77,38 @@ def parse_response(parts: list[bytes]) -> Response:
         name.decode("ascii", "replace").upper(),
         values=parse_values(parts, len(line) - len(rest) + len(name)),
     )
+
+
+class RawFetch(Response):
+    """A FETCH response as it came; its values are parsed when somebody asks for them. Most are of one form,
+    which is read faster without.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, number: int, parts: list[bytes]) -> None:
+        self.tag, self.name, self.number = b"*", "FETCH", number
+        self.code, self.code_data, self.text = "", b"", b""
+        self.parts = parts
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "values":
+            raise AttributeError(name)
+        self.values = parse_response(self.parts).values
+        return self.values
+
+
+def parse_lazily(parts: list[bytes]) -> Response:
+    """As `parse_response`, but FETCH responses stay raw."""
+    match = _FETCH.match(parts[0])
+    return RawFetch(int(match[1]), parts) if match is not None else parse_response(parts)
+
+
+def has_uid(response: Response) -> bool:
+    """Whether a FETCH response says which UID it is about."""
+    if isinstance(response, RawFetch) and _WITH_UID.match(response.parts[0]):
+        return True
+    return bool(response.values) and b"UID" in pairs(response.values[0])
 
 
 def parse_values(parts: list[bytes], start: int = 0) -> tuple[Value, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.mailstore.imap.failure import ProtocolError
-from services.mailstore.imap.parser import Response, pairs, parse_values
+from services.mailstore.imap.parser import Response, has_uid, pairs, parse_values
 from services.mailstore.imap.syntax import parse_set
 
 Pieces = Sequence[bytes]
@@ -122,6 +122,6 @@ def follow(selected: Selected, response: Response) -> None:
     elif response.name == "FETCH":
         # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2); what was asked for has
         # one.
-        selected.changes += not (response.values and b"UID" in pairs(response.values[0]))
+        selected.changes += not has_uid(response)
     elif response.name == "OK" and response.code:
         _follow_code(selected, response)

@@ -13,7 +13,7 @@ import ssl
 from collections import deque
 
 from services.mailstore.imap.failure import ConnectionLost, ProtocolError, ServerTimeout
-from services.mailstore.imap.parser import Response, parse_response
+from services.mailstore.imap.parser import Response, parse_lazily
 
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\Z")
 HIGH_WATER = 4 * 1024 * 1024
@@ -42,8 +42,6 @@ class ImapTransport(asyncio.Protocol):
         self._write_paused = False
         self._failure: Exception | None = None
         self.bytes_read = 0
-        # Octets of one response → Response; whoever reads very many sets one that does less.
-        self.parse = parse_response
 
     # asyncio.Protocol
 
@@ -108,7 +106,7 @@ class ImapTransport(asyncio.Protocol):
                 if self._parts_size > MAX_RESPONSE:
                     raise ValueError("response too large")
                 continue
-            self._ready.append((self.parse(self._parts), self._parts_size))
+            self._ready.append((parse_lazily(self._parts), self._parts_size))
             self._ready_size += self._parts_size
             self._parts = []
             self._parts_size = 0

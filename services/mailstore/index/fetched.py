@@ -8,24 +8,19 @@ holds them together.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from services.mailstore.imap.parser import Response, header_item, pairs, parse_response, parse_values
+from services.mailstore.imap.parser import RawFetch, Response, header_item, pairs, parse_values
 from services.mailstore.imap.syntax import parse_date_time
 from services.mailstore.index import schema
 from services.mailstore.index.envelopes import quick_envelope
 from services.mailstore.index.model import Entry, TextPart
 from services.mailstore.mime.select import select
 from services.mailstore.mime.structure import from_bodystructure
-from services.mailstore.reading import rows
 
-# In this order; see _ORDINARY.
-ITEMS = rows.ITEMS
-
-_FETCH = re.compile(rb"\* (\d+) FETCH \(")
 _ORDINARY = re.compile(
     rb"UID (\d+) (?:MODSEQ \(\d+\) )?FLAGS \(([^()]*)\) INTERNALDATE \"([^\"]+)\" RFC822\.SIZE (\d+) "
     rb"BODYSTRUCTURE (\(.*\)) BODY\[HEADER\.FIELDS \([^()]*\)\] \{\d+\}\Z",
@@ -47,21 +42,6 @@ _BITS = {
 }
 
 
-@dataclass(slots=True)
-class RawFetch(Response):
-    """A FETCH response as it came, not parsed yet."""
-
-    parts: list[bytes] = field(default_factory=list)
-
-
-def lazily(parts: list[bytes]) -> Response:
-    """To be set as a transport's `parse`: FETCH responses stay raw."""
-    match = _FETCH.match(parts[0])
-    if match is None:
-        return parse_response(parts)
-    return RawFetch(b"*", "FETCH", number=int(match[1]), parts=parts)
-
-
 @lru_cache(maxsize=5000)
 def read_flags(text: bytes) -> tuple[int, str | None]:
     """The words between the parentheses of FLAGS → (bits, keywords or None)."""
@@ -78,26 +58,56 @@ def read_flags(text: bytes) -> tuple[int, str | None]:
 
 def read_entry(response: Response) -> Entry | None:
     """The entry of a response with ITEMS; None where it is another, such as a change of flags in between."""
+    found = ordinary(response)
+    return found.entry() if found is not None else _general(response)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """A response of the one form that nearly all have, its items found and not read yet."""
+
+    uid: int
+    flags: bytes
+    when: bytes
+    size: int
+    structure: bytes
+    header: bytes
+
+    def entry(self) -> Entry:
+        bits, keywords = read_flags(self.flags)
+        attachment, text_part, files = _structure(self.structure)
+        return Entry(
+            self.uid,
+            bits,
+            keywords,
+            _moment(self.when),
+            self.size,
+            quick_envelope(self.header),
+            attachment,
+            text_part,
+            files,
+        )
+
+    def shape(self) -> tuple[bool, TextPart | None]:
+        """Whether it has attachments, and where its words are."""
+        attachment, text_part, _ = _structure(self.structure)
+        return attachment, text_part
+
+    def received(self) -> int:
+        """Seconds since 1970."""
+        return _moment(self.when)
+
+
+def ordinary(response: Response) -> Ordinary | None:
+    """The items of a response with ITEMS; None where it is of another form."""
     parts = response.parts if isinstance(response, RawFetch) else []
     if len(parts) == 3 and parts[2] == b")":
         line = parts[0]
         found = _ORDINARY.match(line, line.index(b"(") + 1)
         if found:
             uid, flags, when, size, structure = found.groups()
-            bits, keywords = read_flags(flags)
-            attachment, text_part, files = _structure(structure)
-            return Entry(
-                int(uid),
-                bits,
-                keywords,
-                _moment(when),
-                int(size),
-                quick_envelope(parts[1]),
-                attachment,
-                text_part,
-                files,
-            )
-    return _general(response)
+            return Ordinary(int(uid), flags, when, int(size), structure, parts[1])
+    return None
 
 
 def read_flag_change(response: Response) -> tuple[int, int, str | None, int] | None:
@@ -117,13 +127,7 @@ def read_flag_change(response: Response) -> tuple[int, int, str | None, int] | N
     return uid, bits, keywords, number if isinstance(number, int) else 0
 
 
-def full(response: Response) -> Response:
-    """The response with its values parsed."""
-    return parse_response(response.parts) if isinstance(response, RawFetch) else response
-
-
 def _data(response: Response) -> dict[bytes, Any]:
-    response = full(response)
     return pairs(response.values[0]) if response.name == "FETCH" and response.values else {}
 
 

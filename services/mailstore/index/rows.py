@@ -9,28 +9,21 @@ from datetime import UTC, datetime
 from services.mailstore.imap.session import Session
 from services.mailstore.index import schema
 from services.mailstore.index.model import Row as IndexRow
-from services.mailstore.mime.model import Part, Selection
+from services.mailstore.mime.model import Selection
 from services.mailstore.names import Flags, MessageName, labels_of
-from services.mailstore.reading.rows import Row
+from services.mailstore.reading.rows import Row, selection_of
 from services.mailstore.reading.snippets import Snippets
 
 
 def to_row(row: IndexRow) -> Row:
     """A row; where its first words are not known yet, its `selection` says where they are."""
-    selection = Selection()
-    if row.snippet is None and row.text_part is not None:
-        part = row.text_part
-        params = {"charset": part.charset} if part.charset else {}
-        selection = Selection(
-            plain=(Part(part.number, part.media_type, params=params, encoding=part.encoding, size=1),)
-        )
     return Row(
         name=MessageName(row.mailbox, row.uid_validity, row.uid),
         encoded=row.encoded,
         flags=to_flags(row.flags, row.keywords),
         received=datetime.fromtimestamp(row.received, UTC) if row.received else None,
         size=row.size,
-        selection=selection,
+        selection=selection_of(row.text_part if row.snippet is None else None),
         snippet=row.snippet or "",
         attachment=row.attachment,
     )

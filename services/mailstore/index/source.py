@@ -9,7 +9,7 @@ from typing import Protocol
 from services.mailstore.imap.parser import Response, pairs
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_set, uid_sets
-from services.mailstore.index.fetched import lazily, read_flag_change
+from services.mailstore.index.fetched import read_flag_change
 from services.mailstore.mailboxes import listing
 from services.mailstore.reading.opening import is_fresh, refused
 from services.mailstore.reading.orders import read_count, read_search
@@ -68,14 +68,10 @@ class Source(Protocol):
 
 
 class SessionSource:
-    """A Source over an IMAP session. `raw`: leave FETCH responses unparsed, for a connection that only this
-    uses.
-    """
+    """A Source over an IMAP session."""
 
-    def __init__(self, session: Session, *, raw: bool = False) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        if raw:
-            session.transport.parse = lazily
 
     async def prepare(self) -> None:
         """Ask for QRESYNC where the server has it. The connection tells VANISHED instead of EXPUNGE from

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from services.mailstore.imap.parser import Response
 from services.mailstore.imap.syntax import uid_set
 from services.mailstore.index import texts
-from services.mailstore.index.fetched import ITEMS, read_entry
+from services.mailstore.index.fetched import read_entry
 from services.mailstore.index.model import Entry, MailboxState
 from services.mailstore.index.source import MOST_IN_SET, Opened, Source, read_vanished
 from services.mailstore.index.store import Store
 from services.mailstore.index.writing import Writer
+from services.mailstore.reading.items import ITEMS
 
 T = TypeVar("T")
 Run = Callable[..., Awaitable[Any]]

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.mailstore.imap.parser import Response, body_item, pairs
+from services.mailstore.imap.parser import RawFetch, Response, body_item, pairs
 from services.mailstore.imap.syntax import uid_set
 from services.mailstore.index.coding import decode_part
 from services.mailstore.index.conversations import carray
 from services.mailstore.index.convert import decode_envelope
-from services.mailstore.index.fetched import RawFetch, full
 from services.mailstore.index.model import TextPart
 from services.mailstore.index.sortkeys import people_text, spaced
 from services.mailstore.index.store import Store
@@ -85,7 +84,6 @@ def read_bodies(responses: Iterable[Response], into: dict[int, bytes], numbers: 
             if found:
                 into[int(found[1])] = response.parts[1] if len(response.parts) == 3 else b""
                 continue
-        response = full(response)
         data = pairs(response.values[0]) if response.values else {}
         uid = data.get(b"UID")
         if isinstance(uid, int) and uid in numbers:

@@ -90,7 +90,7 @@ async def _mailboxes(
         report(progress)
 
     boxes = order(await listing.list_mailboxes(session, counts=False))
-    source = SessionSource(session, raw=True)
+    source = SessionSource(session)
     await source.prepare()
     sync = MailboxSync(store, source)
     for box in boxes:

@@ -29,11 +29,14 @@ def snippet(body: TextBody | str, limit: int = 140) -> str:
     text = body if isinstance(body, str) else body.text
     if not isinstance(body, str) and body.is_html:
         text = html_text(text[:_HTML_LOOKED_AT])
-    lines = [line.strip() for line in _INVISIBLE.sub("", text[:_LOOKED_AT]).split("\n")]
+    text = text[:_LOOKED_AT]
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+    lines = [line.strip() for line in text.split("\n")]
     words: list[str] = []
     length = 0
     for line in _own_lines(lines):
-        piece = " ".join(_LINK.sub(" ", line).split())
+        piece = " ".join((_LINK.sub(" ", line) if "http" in line else line).split())
         if not piece or _RULE.match(piece):
             continue
         words.append(piece)
@@ -55,11 +58,11 @@ def _own_lines(lines: list[str]) -> list[str]:
             break
         if line.startswith(">"):
             continue
-        if _SEPARATOR.match(line) and any(own):
+        if line[:1] in ("-", "_") and _SEPARATOR.match(line) and any(own):
             break
         if line.endswith(":") and _introduces_quote(lines, index):
             continue
-        if _FIELD.match(line):
+        if ":" in line and _FIELD.match(line):
             fields += 1
             if fields >= 2:
                 if any(own):  # the header block of a forwarded or answered message

@@ -16,9 +16,10 @@ from services.mailstore.imap.session import Result, Selected, Session
 from services.mailstore.imap.syntax import uid_sets
 from services.mailstore.names import MessageName
 from services.mailstore.reading import tokens
+from services.mailstore.reading.items import FLAGS_ONLY, ITEMS
 from services.mailstore.reading.opening import is_fresh, open_mailbox
 from services.mailstore.reading.orders import Key, Order, count_command, ordered_uids, read_count
-from services.mailstore.reading.rows import FLAGS_ONLY, ITEMS, Row, RowCache, gather
+from services.mailstore.reading.rows import Row, RowCache, gather
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.query import Query
 
@@ -63,7 +64,8 @@ async def read_page(
         page = await _by_sequence(session, account, request, token, cache)
     else:
         page = await _by_uids(session, account, request, token, cache)
-    rows = await snippets.fill(session, account, page.rows)
+    # While the server looks for the first words, the rest of the rows is read.
+    rows = await snippets.fill(session, account, page.rows, lambda rows: cache.whole(account, rows))
     return replace(page, rows=tuple(rows))
 
 
@@ -183,7 +185,7 @@ async def _complete(
     if missing:
         commands = [[b"UID", b"FETCH", numbers, ITEMS] for _, numbers in uid_sets(missing)]
         found.update(gather(await session.execute(*commands)))
-    return cache.merge(account, selected.name, validity, uids, found)
+    return cache.merge(account, selected.name, validity, uids, found, light=True)
 
 
 def _covers(found: dict[int, dict[bytes, Value]], window: _Window) -> bool:

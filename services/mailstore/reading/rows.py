@@ -1,32 +1,28 @@
-"""Rows of lists: what is fetched for them and what becomes of it.
-
-A row's header fields come as a literal and not as ENVELOPE: it parses faster, and References is not in
-ENVELOPE.
-"""
+"""Rows of lists, and what becomes of the responses that bring them."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.mailstore.imap.parser import Response, Value, header_item, pairs
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_date_time, uid_sets
+from services.mailstore.index.envelopes import quick_envelope
+from services.mailstore.index.fetched import Ordinary, ordinary
+from services.mailstore.index.model import TextPart
 from services.mailstore.mime.headers import parse_headers, read_envelope
 from services.mailstore.mime.model import Envelope, Part, Selection
 from services.mailstore.mime.select import select
 from services.mailstore.mime.structure import from_bodystructure
 from services.mailstore.names import Flags, MessageName, read_flags
+from services.mailstore.reading.items import FLAGS_ONLY, ITEMS
 from services.mailstore.threads.ids import conversation_id
 
-HEADER_FIELDS = (
-    b"BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID"
-    b" IN-REPLY-TO REFERENCES)]"
-)
-FLAGS_ONLY = b"(UID FLAGS)"
-ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + b")"
+# Beside the items of a response: all of them, where they came in the ordinary form.
+_QUICK = b"\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +43,33 @@ class Row:
     # Where it is known without the structure.
     attachment: bool | None = None
     encoded: bytes = b""
+    # Its fields as the server told them, as long as `envelope` is not read from them; see `whole`.
+    header: bytes = b""
 
     @property
     def has_attachment(self) -> bool:
         return self.selection.has_attachments if self.attachment is None else self.attachment
 
+    def whole(self) -> Row:
+        """With its envelope read."""
+        return replace(self, envelope=quick_envelope(self.header), header=b"") if self.header else self
+
     @property
     def conversation_id(self) -> str:
         return conversation_id(self.envelope, self.name)
+
+
+_NOTHING, _UNREAD = Selection(), Envelope()
+
+
+def selection_of(part: TextPart | None) -> Selection:
+    """What is shown of a message of which only its text part is known."""
+    if part is None:
+        return _NOTHING
+    params = {"charset": part.charset} if part.charset else {}
+    return Selection(
+        plain=(Part(part.number, part.media_type, params=params, encoding=part.encoding, size=1),)
+    )
 
 
 def gather(results: Iterable[Result]) -> dict[int, dict[bytes, Value]]:
@@ -66,9 +81,20 @@ def gather_responses(responses: Iterable[Response]) -> dict[int, dict[bytes, Val
     """As `gather`, from untagged responses. The sequence number is kept as b"SEQ"."""
     found: dict[int, dict[bytes, Value]] = {}
     for response in responses:
-        if response.name != "FETCH" or not response.values:
+        if response.name != "FETCH":
             continue
-        data = pairs(response.values[0])
+        quick = ordinary(response)
+        if quick is not None:
+            data: dict[bytes, Value] = {
+                b"UID": quick.uid,
+                b"FLAGS": tuple(quick.flags.split()),
+                b"RFC822.SIZE": quick.size,
+                _QUICK: quick,
+            }
+        elif response.values:
+            data = pairs(response.values[0])
+        else:
+            continue
         uid = data.get(b"UID")
         if not isinstance(uid, int):
             continue
@@ -80,8 +106,26 @@ def gather_responses(responses: Iterable[Response]) -> dict[int, dict[bytes, Val
     return found
 
 
-def read_row(mailbox: str, uid_validity: int, uid: int, data: dict[bytes, Value]) -> Row:
-    """A row from a FETCH response with ITEMS."""
+def read_row(
+    mailbox: str, uid_validity: int, uid: int, data: dict[bytes, Value], *, light: bool = False
+) -> Row:
+    """A row from a FETCH response with ITEMS. One of the ordinary form is read as for the index, so that the
+    row has no `structure`; `light`: and its envelope is left for `whole`.
+    """
+    quick = data.get(_QUICK)
+    if isinstance(quick, Ordinary):
+        received = quick.received()
+        attachment, text_part = quick.shape()
+        return Row(
+            name=MessageName(mailbox, uid_validity, uid),
+            envelope=_UNREAD if light else quick_envelope(quick.header),
+            flags=read_flags(data.get(b"FLAGS")),
+            received=datetime.fromtimestamp(received, UTC) if received else None,
+            size=quick.size,
+            selection=selection_of(text_part),
+            attachment=attachment,
+            header=quick.header if light else b"",
+        )
     size = data.get(b"RFC822.SIZE")
     structure = from_bodystructure(data.get(b"BODYSTRUCTURE"))
     return Row(
@@ -156,8 +200,12 @@ class RowCache:
         uid_validity: int,
         uids: Iterable[int],
         found: dict[int, dict[bytes, Value]],
+        *,
+        light: bool = False,
     ) -> list[Row]:
-        """Rows from FETCH responses with ITEMS, or with flags alone where the row is known."""
+        """Rows from FETCH responses with ITEMS, or with flags alone where the row is known. `light`: they are
+        to be given to `whole`.
+        """
         rows: list[Row] = []
         fresh: list[Row] = []
         for uid in uids:
@@ -165,7 +213,7 @@ class RowCache:
             if data is None:
                 continue
             if b"RFC822.SIZE" in data:
-                row: Row | None = read_row(mailbox, uid_validity, uid, data)
+                row: Row | None = read_row(mailbox, uid_validity, uid, data, light=light)
                 fresh.append(row)  # type: ignore[arg-type]
             else:
                 row = self.get(account, MessageName(mailbox, uid_validity, uid))
@@ -175,3 +223,9 @@ class RowCache:
                 rows.append(row)
         self.put(account, fresh)
         return rows
+
+    def whole(self, account: str, rows: Sequence[Row]) -> list[Row]:
+        """Rows with their envelopes read."""
+        found = [row.whole() for row in rows]
+        self.put(account, [new for new, row in zip(found, rows, strict=True) if new is not row])
+        return found

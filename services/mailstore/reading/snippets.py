@@ -7,8 +7,10 @@ section 2.3).
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from services.mailstore.imap.parser import body_item
@@ -26,6 +28,10 @@ _PLAIN_OCTETS, _HTML_OCTETS = 1024, 6 * 1024
 _MOST_KEPT = 20_000
 
 Key = tuple[str, MessageName]
+
+
+def _as_they_are(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows
 
 
 class Snippets:
@@ -47,8 +53,16 @@ class Snippets:
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
-    async def fill(self, session: Session, account: str, rows: Sequence[Row]) -> list[Row]:
-        """The rows with their snippets. At most one round trip; the rows' mailbox is open."""
+    async def fill(
+        self,
+        session: Session,
+        account: str,
+        rows: Sequence[Row],
+        meanwhile: Callable[[Sequence[Row]], Sequence[Row]] = _as_they_are,
+    ) -> list[Row]:
+        """The rows with their snippets, what `meanwhile` makes of them while the server answers. At most one
+        round trip; the rows' mailbox is open.
+        """
         known = {row.name.uid: self.get(account, row.name) for row in rows}
         missing = [row for row in rows if known[row.name.uid] is None]
         groups: dict[tuple[str, int], list[int]] = {}
@@ -67,14 +81,41 @@ class Snippets:
             for (number, octets), uids in groups.items()
         ]
         if commands:
-            found = gather(await session.execute(*commands))
+            asked = asyncio.create_task(session.execute(*commands))
+            try:
+                await asyncio.sleep(0)
+                rows = meanwhile(rows)
+                found = gather(await asked)
+            finally:
+                asked.cancel()
             for row in missing:
                 part = parts.get(row.name.uid)
                 if part is not None:
                     data = body_item(found.get(row.name.uid, {}), part.number.encode("ascii"))
-                    text = snippet(read_text(part, data, truncated=True), LENGTH) if data else ""
+                    text = _words(part, data) if data else ""
                     self.put(account, row.name, text)
+        else:
+            rows = meanwhile(rows)
         return [replace(row, snippet=self.get(account, row.name) or "") for row in rows]
+
+
+def _words(part: Part, octets: bytes) -> str:
+    """The snippet of a beginning of the part."""
+    if (
+        part.media_type == "text/plain"
+        and part.encoding in ("7bit", "8bit", "binary")
+        and part.params.get("charset", "").lower() in ("utf-8", "us-ascii", "")
+        and b"\x1b" not in octets
+        and b"begin " not in octets
+    ):
+        # Most are: no more than decoded. It may end within a character.
+        try:
+            text = codecs.getincrementaldecoder("utf-8")().decode(octets)
+        except UnicodeDecodeError:
+            pass
+        else:
+            return snippet(text.replace("\r\n", "\n"), LENGTH)
+    return snippet(read_text(part, octets, truncated=True), LENGTH)
 
 
 def _first_text(row: Row) -> Part | None:

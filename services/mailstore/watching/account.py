@@ -18,8 +18,9 @@ from services.mailstore.imap.parser import Response
 from services.mailstore.imap.session import Session
 from services.mailstore.mailboxes import listing
 from services.mailstore.mailboxes.model import Mailbox
+from services.mailstore.reading.items import ITEMS
 from services.mailstore.reading.opening import open_mailbox
-from services.mailstore.reading.rows import ITEMS, gather, read_rows
+from services.mailstore.reading.rows import gather, read_rows
 from services.mailstore.watching.events import (
     MOST_ADDED,
     MOST_MODIFIED,

@@ -9,17 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.mailstore import convert as outward
-from services.mailstore.imap.parser import parse_response
+from services.mailstore.imap.parser import RawFetch, has_uid, parse_response
+from services.mailstore.imap.parser import parse_lazily as lazily
 from services.mailstore.index import schema
 from services.mailstore.index.coding import decode_part, encode_part
 from services.mailstore.index.convert import conversation_id, decode_envelope, encode
 from services.mailstore.index.envelopes import quick_envelope
-from services.mailstore.index.fetched import RawFetch, lazily, read_entry, read_flag_change, read_flags
+from services.mailstore.index.fetched import read_entry, read_flag_change, read_flags
 from services.mailstore.index.model import Entry, TextPart
 from services.mailstore.mime.headers import parse_headers, read_envelope
 from services.mailstore.mime.model import Address, Envelope
 from services.mailstore.names import Flags, MessageName
-from services.mailstore.reading.rows import Row
+from services.mailstore.reading.rows import Row, gather_responses, read_row
 from services.mailstore.threads import ids
 from tests.support.corpora import corpora
 
@@ -156,10 +157,18 @@ def responses(structure: bytes, flags: bytes, uid: int, size: int) -> list[list[
 )
 def test_entries_agree(structure: bytes, flags: list[bytes], uid: int, size: int) -> None:
     read = []
+    rows = []
     for parts in responses(structure, b" ".join(flags), uid, size):
         lazy = lazily(parts)
         assert isinstance(lazy, RawFetch)
         read += [read_entry(lazy), read_entry(parse_response(parts))]
+        # A list from the server is the same whichever way its responses are read.
+        for response in (lazily(parts), parse_response(parts)):
+            assert has_uid(response) and response.values == parse_response(parts).values
+            for light in (False, True):
+                (data,) = gather_responses([response]).values()
+                rows.append(outward.row_to(read_row("INBOX", 1, uid, data, light=light).whole()))
+    assert all(row == rows[0] for row in rows)
     assert all(entry == read[0] for entry in read)
     entry = read[0]
     assert entry is not None
@@ -182,6 +191,8 @@ def test_changes_of_flags() -> None:
         assert read_flag_change(lazily([line])) == (9, schema.SEEN, "x", 12)
         assert read_flag_change(parse_response([line])) == (9, schema.SEEN, "x", 12)
     assert read_flag_change(lazily([rb"* 7 FETCH (FLAGS (\Seen))"])) is None
+    for told, line in ((False, rb"* 7 FETCH (FLAGS (\Seen))"), (True, rb"* 7 FETCH (FLAGS () UID 9)")):
+        assert has_uid(lazily([line])) is has_uid(parse_response([line])) is told
 
 
 def test_email_module_is_not_needed() -> None:

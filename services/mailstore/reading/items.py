@@ -1,0 +1,14 @@
+"""What is fetched for a row of a list.
+
+Its header fields come as a literal and not as ENVELOPE: it parses faster, and References is not in ENVELOPE.
+"""
+
+from __future__ import annotations
+
+HEADER_FIELDS = (
+    b"BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID"
+    b" IN-REPLY-TO REFERENCES)]"
+)
+FLAGS_ONLY = b"(UID FLAGS)"
+# In this order: index.fetched reads answers of this form faster.
+ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + b")"
