@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.common.errors import invalid_argument
 from services.web.edge import Edge, request_id
 from services.web.i18n import gettext as _
-from services.web.model.outgoing import Submission
+from services.web.model.outgoing import RecipientFate, Submission
 from services.web.notices import Notice
 from services.web.routes import compose
 from services.web.session import Me
@@ -33,10 +33,46 @@ def state_words(submission: Submission) -> str:
     return words.get(submission.state, submission.state)
 
 
+def problem_words(submission: Submission) -> str:
+    """Why it is not yet delivered or filed, for a person; empty where the recipients' own lines say it."""
+    words = {
+        "MAIL_SERVER_UNREACHABLE": _("The mail server could not be reached, or broke off."),
+        "MAIL_SERVER_TIMEOUT": _("The mail server did not answer in time."),
+        "MAIL_SERVER_TLS_FAILED": _("No secure connection to the mail server came about, so nothing was sent."),
+        "AUTHENTICATION_FAILED": _("The mail server did not take the password. Sign in again."),
+        "TOO_LARGE": _("It is larger than the mail server takes."),
+        "UNSUPPORTED": _("The mail server cannot send to such an address, or cannot send such content."),
+        "EXPIRED": _("It was tried for too long."),
+    }
+    found = words.get(submission.problem, "")
+    if submission.problem == "MAIL_SERVER_REFUSED" and not any(one.code for one in submission.recipients):
+        found = _("The mail server refused to speak with Postern.")
+    if submission.state == "accepted" and submission.problem and not found:
+        found = _("The copy could not be put in Sent yet; it will be tried again.")
+    return found
+
+
+def fate_words(recipient: RecipientFate) -> str:
+    """What became of it for one recipient, for a person."""
+    words = {
+        "pending": _("not taken yet"),
+        "accepted": _("taken"),
+        "refused": _("refused"),
+        "unknown": _("not known"),
+        "delivered": _("arrived"),
+        "failed": _("did not arrive"),
+        "displayed": _("shown to its reader"),
+        "delayed": _("late"),
+    }
+    return words.get(recipient.state, recipient.state)
+
+
 async def show(edge: Edge, request: Request, me: Me) -> Response:
     nav, submissions = await asyncio.gather(edge.nav(me), edge.services.send.outbox(me.token("sender")))
-    entries = [(one, state_words(one)) for one in submissions]
-    return edge.page(request, me, "outbox.html", "outbox", wide=True, entries=entries, **nav)
+    entries = [(one, state_words(one), problem_words(one)) for one in submissions]
+    return edge.page(
+        request, me, "outbox.html", "outbox", wide=True, entries=entries, fate_words=fate_words, **nav
+    )
 
 
 async def submit(edge: Edge, request: Request, me: Me) -> Response:
