@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.common.errors import not_found
 from services.web.crypto import Capabilities
 from services.web.edge import Edge, Handler, signed_in
+from services.web.enrolling import PATHS
 from services.web.i18n import Languages
 from services.web.images import ImageProxy
 from services.web.middleware.shell import Shell
@@ -94,7 +95,10 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/", _home),
         open_to_all("/sign-in", signin.show),
         open_to_all("/sign-in", signin.submit, "POST"),
+        open_to_all("/sign-in/code", signin.to_start),
         open_to_all("/sign-in/code", signin.submit_code, "POST"),
+        open_to_all("/sign-in/passkey", signin.to_start),
+        open_to_all("/sign-in/passkey", signin.ask_passkey, "POST"),
         open_to_all("/sign-out", signin.leave_page),
         open_to_all("/sign-out", signin.leave, "POST"),
         page("/mail/{mailbox}", mail.show),
@@ -130,10 +134,16 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/settings/identity", settings_pages.save_identity, "POST"),
         page("/settings/sessions", security.end_sessions, "POST"),
         page("/settings/security", security.show),
-        page("/settings/security/app", factors.start, enrolling=True),
-        page("/settings/security/app", factors.begin, "POST", enrolling=True),
-        page("/settings/security/app/confirm", factors.leave_off),
-        page("/settings/security/app/confirm", factors.confirm, "POST", enrolling=True),
+        *(
+            route
+            for path in PATHS.values()
+            for route in (
+                page(path, factors.start, enrolling=True),
+                page(path, factors.begin, "POST", enrolling=True),
+                page(f"{path}/confirm", factors.leave_off),
+                page(f"{path}/confirm", factors.confirm, "POST", enrolling=True),
+            )
+        ),
         page("/settings/security/remove", factors.ask_removal),
         page("/settings/security/remove", factors.remove, "POST"),
         page("/settings/security/codes", factors.ask_codes),

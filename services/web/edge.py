@@ -4,6 +4,8 @@ handler."""
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ log = get_logger(__name__)
 T = TypeVar("T")
 # What a page that is not about mail waits for the tree of mailboxes.
 NAV_SECONDS = 2.0
+METHODS_SECONDS = 60.0
 Handler = Callable[["Edge", Request, Me], Awaitable[Response]]
 
 
@@ -50,6 +53,20 @@ class Edge:
     capabilities: Capabilities
     warm: Warm = field(default_factory=Warm)
     images: ImageProxy | None = None
+    passkeys_offered: bool = False
+    _methods_asked: float = field(default=-math.inf, repr=False)
+
+    async def ask_methods(self) -> None:
+        """Learn anew, once in a while, whether passkeys sign in; the sign-in page does not wait for an auth
+        that is down."""
+        if time.monotonic() - self._methods_asked < METHODS_SECONDS:
+            return
+        self._methods_asked = time.monotonic()
+        try:
+            async with asyncio.timeout(NAV_SECONDS):
+                self.passkeys_offered = await self.services.auth.passkeys_offered()
+        except (PosternError, TimeoutError):
+            self._methods_asked = -math.inf
 
     def client(self, request: Request) -> Client:
         return client_of(request, self.settings.trusted_proxies)

@@ -3,21 +3,22 @@ operator demands it. What waits behind it is carried along."""
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from services.common.errors import PosternError, Reason
 from services.web import urls
 from services.web.edge import Edge, own_path
 from services.web.errors import sentence
 from services.web.forms import read_form
 from services.web.i18n import gettext as _
 from services.web.kept import Waiting
-from services.web.model.security import Factors
+from services.web.model.security import Factors, Question
 from services.web.session import Me
 
-START = "/settings/security/app"
+PAGE = "/settings/security"
+PATHS = {"passkey": f"{PAGE}/passkey", "totp": f"{PAGE}/app", "hotp": f"{PAGE}/card"}
+START = PATHS["totp"]
 
 
 async def start_page(
@@ -26,41 +27,44 @@ async def start_page(
     me: Me,
     waiting: Waiting = Waiting(),
     *,
+    kind: str = "totp",
     name: str = "",
     problem: str = "",
     status: int = 200,
 ) -> Response:
     """The first step: a name, and a proof that it is the person. Who must enrol has no factor to prove with,
     and no mail to list beside it."""
-    if me.must_enrol:
-        return edge.page(
-            request,
-            me,
-            "factor_start.html",
-            "settings",
-            status=status,
-            bare=True,
-            with_code=False,
-            factor_name=name,
-            problem=problem,
-            waiting=waiting.fields,
-        )
-    nav, (factors, failed) = await asyncio.gather(
-        edge.nav(me), edge.attempt(edge.services.auth.factors(me.token("auth")))
-    )
+    factors, question, failed = await proofs(edge, me)
+    nav = {"bare": True} if me.must_enrol else {"wide": True, **await edge.nav(me)}
+    if not failed and kind not in factors.offered:
+        raise PosternError(Reason.UNSUPPORTED)
     return edge.page(
         request,
         me,
         "factor_start.html",
         "settings",
         status=status,
-        wide=True,
-        with_code=bool((factors or Factors()).proper),
+        kind=kind,
+        others=[(PATHS[one], one) for one in factors.offered if one != kind],
+        with_code=bool(factors.proper),
+        kinds=factors.kinds,
+        question=question,
         factor_name=name,
-        problem=problem or (sentence(failed) if failed else ""),
+        problem=problem or failed,
         waiting=waiting.fields,
         **nav,
     )
+
+
+async def proofs(edge: Edge, me: Me) -> tuple[Factors, Question, str]:
+    """The factors, the question for a passkey where there is one, and what to say where auth does not
+    answer."""
+    auth, token = edge.services.auth, me.token("auth")
+    factors, failed = await edge.attempt(auth.factors(token))
+    question = None
+    if factors and "passkey" in factors.kinds:
+        question, failed = await edge.attempt(auth.ask_proof(token))
+    return factors or Factors(), question or Question(), sentence(failed) if failed else ""
 
 
 async def enrol_first(edge: Edge, request: Request) -> Response:
@@ -78,8 +82,12 @@ async def enrol_first(edge: Edge, request: Request) -> Response:
     return await start_page(edge, request, me, Waiting.after(request, form, own_path(request)), status=403)
 
 
-def wrong_code(recovery: bool = False) -> str:
-    """`recovery`: the person was asked for a recovery code."""
-    if recovery:
+def wrong_code(kind: str = "") -> str:
+    """`kind`: what the person was asked for, or what came; a code of an app unless said."""
+    if kind == "recovery":
         return _("This code is not right, or was used before. Try another one.")
+    if kind == "passkey":
+        return _("This passkey was not accepted. Try again, or use another way.")
+    if kind == "hotp":
+        return _("This code is not right, or was used before. Press the button again and type the next one.")
     return _("This code is not right, or was used before. Wait until your app shows the next one.")

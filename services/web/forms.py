@@ -32,6 +32,10 @@ class Form:
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.items if key == name]
 
+    def drop(self, name: str) -> None:
+        """Forget a field: a password is not kept longer than the call that it is for."""
+        self.items[:] = [pair for pair in self.items if pair[0] != name]
+
     def write_id(self) -> str:
         """The request id for a write of this form: the same for a second click, another where anything typed
         differs (a page that came back from the browser's history and was filled anew)."""

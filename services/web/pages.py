@@ -125,6 +125,7 @@ def sign_in_page(
             "ended": ended,
             "typed": bool(waiting.kept),
             "secure": edge.settings.secure,
+            "passkeys": edge.passkeys_offered,
         },
         status,
     )

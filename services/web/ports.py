@@ -29,7 +29,7 @@ from services.web.model.mail import (
 )
 from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
 from services.web.model.people import Contact, ContactPage, Suggestion
-from services.web.model.security import Activity, Enrolment, Factors, Proof
+from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,20 @@ class PartStream:
 
 class AuthPort(Protocol):
     async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge: ...
+    async def passkeys_offered(self) -> bool:
+        """Whether somebody may sign in with a passkey alone."""
+        ...
+
+    async def ask_passkey(self, client: Client) -> Challenge:
+        """A question that any enrolled passkey may answer."""
+        ...
+
     async def continue_sign_in(
-        self, state: str, code: str, kind: str, client: Client
-    ) -> SignedIn | Challenge: ...
+        self, state: str, code: str, kind: str, client: Client, *, passkey: str = "", password: str = ""
+    ) -> SignedIn | Challenge:
+        """With a code, a passkey's answer, or the mail password where it was asked for."""
+        ...
+
     async def grant(self, secret: str, client: Client) -> Grant: ...
     async def end_session(self, secret: str) -> None: ...
     async def devices(self, token: str) -> tuple[Device, ...]: ...
@@ -56,17 +67,26 @@ class AuthPort(Protocol):
     async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity: ...
     async def activity(self, token: str, *, rows: int, page: str) -> Activity: ...
     async def factors(self, token: str) -> Factors: ...
-    async def begin_enrolment(self, token: str, name: str, proof: Proof) -> Enrolment:
-        """AUTHENTICATION_FAILED where the proof is no good."""
+    async def begin_enrolment(
+        self, token: str, name: str, proof: Proof, kind: str = "totp", secret: str = ""
+    ) -> Enrolment:
+        """AUTHENTICATION_FAILED where the proof is no good. `kind` "totp", "hotp", "passkey"; `secret`: of a
+        card, as its maker gave it."""
         ...
 
-    async def finish_enrolment(self, token: str, state: str, code: str) -> tuple[str, ...]:
-        """Recovery codes, with the first factor. AUTHENTICATION_FAILED: the code is no good; SESSION_ENDED:
-        the enrolment has ended, not the session."""
+    async def finish_enrolment(
+        self, token: str, state: str, code: str, *, passkey: str = "", secret: str = ""
+    ) -> Changed:
+        """Recovery codes, with the first factor. AUTHENTICATION_FAILED: the proof is no good; SESSION_ENDED:
+        the enrolment has ended, not the session. `secret`: the session's, which gets a new one."""
         ...
 
-    async def remove_factor(self, token: str, factor_id: str, proof: Proof) -> None: ...
-    async def recovery_codes(self, token: str, proof: Proof) -> tuple[str, ...]:
+    async def ask_proof(self, token: str) -> Question:
+        """What asks for a passkey of the account."""
+        ...
+
+    async def remove_factor(self, token: str, factor_id: str, proof: Proof, secret: str = "") -> Changed: ...
+    async def recovery_codes(self, token: str, proof: Proof, secret: str = "") -> Changed:
         """New ones in place of the old."""
         ...
 

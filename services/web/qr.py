@@ -20,7 +20,12 @@ def drawing(uri: str) -> Markup:
 
 def otpauth(uri: str) -> str:
     """`uri` where it is an otpauth:// address for one-time passwords with a secret; else empty."""
-    good = len(uri) <= _MAX_URI and uri.startswith("otpauth://totp/") and uri.isprintable() and uri.isascii()
+    good = (
+        len(uri) <= _MAX_URI
+        and uri.startswith(("otpauth://totp/", "otpauth://hotp/"))
+        and uri.isprintable()
+        and uri.isascii()
+    )
     return uri if good and secret(uri) else ""
 
 

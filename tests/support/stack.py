@@ -53,6 +53,7 @@ class Stack:
             MailUser("alice@example.org", "alice"),
             MailUser("bob@example.org", "bob"),
         )
+        self.public_url = ""  # where people reach it, if that is not where it listens
         self._dovecot: Dovecot | None = None
         self._postfix: Postfix | None = None
 
@@ -65,7 +66,7 @@ class Stack:
 
     @property
     def url(self) -> str:
-        return str(self.state()["url"])
+        return self.public_url or str(self.state()["url"])
 
     def process(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.state()["processes"][name]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from services.common.errors import PosternError, Reason
 from services.common.gen.postern.auth.v1 import account_service_pb2 as a
 from services.common.gen.postern.auth.v1 import factor_service_pb2 as f
 from services.common.gen.postern.auth.v1 import session_service_pb2 as s
@@ -16,7 +17,7 @@ from services.common.gen.postern.auth.v1.session_service_pb2_grpc import Session
 from services.web.convert import account as convert
 from services.web.convert import security
 from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
-from services.web.model.security import Activity, Enrolment, Factors, Proof
+from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
 
 # A sign-in waits for the mail server's own answer, which may be slow on purpose after a wrong password.
 SIGN_IN_SECONDS = 9.0
@@ -35,15 +36,31 @@ class AuthClient:
         request = s.StartSignInRequest(password=proof, client=convert.client(client))
         return convert.outcome(await self._sessions.StartSignIn(request, timeout=SIGN_IN_SECONDS))
 
+    async def passkeys_offered(self) -> bool:
+        reply = await self._sessions.ListSignInMethods(s.ListSignInMethodsRequest(), timeout=SECONDS)
+        return s.SIGN_IN_METHOD_PASSKEY in reply.methods
+
+    async def ask_passkey(self, client: Client) -> Challenge:
+        request = s.StartSignInRequest(passkey=s.StartSignInRequest.Passkey(), client=convert.client(client))
+        outcome = convert.outcome(await self._sessions.StartSignIn(request, timeout=SECONDS))
+        if not isinstance(outcome, Challenge):
+            raise PosternError(Reason.INTERNAL, cause="a session without a proof")
+        return outcome
+
     async def continue_sign_in(
-        self, state: str, code: str, kind: str, client: Client
+        self, state: str, code: str, kind: str, client: Client, *, passkey: str = "", password: str = ""
     ) -> SignedIn | Challenge:
         request = s.ContinueSignInRequest(
             sign_in_state=state,
-            code=code,
             factor_kind=convert.KIND_VALUES.get(kind, s.FACTOR_KIND_UNSPECIFIED),
             client=convert.client(client),
         )
+        if passkey:
+            request.webauthn_response_json = passkey
+        elif password:
+            request.password = password
+        else:
+            request.code = code
         return convert.outcome(await self._sessions.ContinueSignIn(request, timeout=SIGN_IN_SECONDS))
 
     async def grant(self, secret: str, client: Client) -> Grant:
@@ -97,24 +114,43 @@ class AuthClient:
         reply = await self._factors.ListFactors(f.ListFactorsRequest(), token=token, timeout=SECONDS)
         return security.factors(reply)
 
-    async def begin_enrolment(self, token: str, name: str, proof: Proof) -> Enrolment:
+    async def begin_enrolment(
+        self, token: str, name: str, proof: Proof, kind: str = "totp", secret: str = ""
+    ) -> Enrolment:
         request = f.BeginFactorEnrolmentRequest(
-            kind=s.FACTOR_KIND_TOTP, display_name=name, proof=security.proof(proof)
+            kind=convert.KIND_VALUES[kind],
+            display_name=name,
+            proof=security.proof(proof),
+            otp_secret=secret,
         )
         # The password may be the proof, and then the mail server is asked.
         reply = await self._factors.BeginFactorEnrolment(request, token=token, timeout=PROOF_SECONDS)
-        return Enrolment(reply.enrolment_state, reply.otpauth_uri)
+        return Enrolment(reply.enrolment_state, reply.otpauth_uri, reply.webauthn_options_json)
 
-    async def finish_enrolment(self, token: str, state: str, code: str) -> tuple[str, ...]:
-        request = f.FinishFactorEnrolmentRequest(enrolment_state=state, code=code)
+    async def finish_enrolment(
+        self, token: str, state: str, code: str, *, passkey: str = "", secret: str = ""
+    ) -> Changed:
+        request = f.FinishFactorEnrolmentRequest(enrolment_state=state, session_secret=secret)
+        if passkey:
+            request.webauthn_response_json = passkey
+        else:
+            request.code = code
         reply = await self._factors.FinishFactorEnrolment(request, token=token, timeout=SECONDS)
-        return tuple(reply.recovery_codes)
+        return Changed(tuple(reply.recovery_codes), reply.session_secret)
 
-    async def remove_factor(self, token: str, factor_id: str, proof: Proof) -> None:
-        request = f.RemoveFactorRequest(factor_id=factor_id, proof=security.proof(proof))
-        await self._factors.RemoveFactor(request, token=token, timeout=SECONDS)
+    async def ask_proof(self, token: str) -> Question:
+        request = f.BeginFactorProofRequest()
+        reply = await self._factors.BeginFactorProof(request, token=token, timeout=SECONDS)
+        return Question(reply.proof_state, reply.webauthn_options_json)
 
-    async def recovery_codes(self, token: str, proof: Proof) -> tuple[str, ...]:
-        request = f.CreateRecoveryCodesRequest(proof=security.proof(proof))
+    async def remove_factor(self, token: str, factor_id: str, proof: Proof, secret: str = "") -> Changed:
+        request = f.RemoveFactorRequest(
+            factor_id=factor_id, proof=security.proof(proof), session_secret=secret
+        )
+        reply = await self._factors.RemoveFactor(request, token=token, timeout=SECONDS)
+        return Changed(secret=reply.session_secret)
+
+    async def recovery_codes(self, token: str, proof: Proof, secret: str = "") -> Changed:
+        request = f.CreateRecoveryCodesRequest(proof=security.proof(proof), session_secret=secret)
         reply = await self._factors.CreateRecoveryCodes(request, token=token, timeout=SECONDS)
-        return tuple(reply.recovery_codes)
+        return Changed(tuple(reply.recovery_codes), reply.session_secret)

@@ -10,11 +10,14 @@ from services.web.model.security import Activity, Event, Factor, Factors, Proof
 
 
 def proof(proof: Proof) -> f.FactorProof:
+    if proof.passkey:
+        return f.FactorProof(webauthn_response_json=proof.passkey, proof_state=proof.state)
     return f.FactorProof(code=proof.code) if proof.code else f.FactorProof(password=proof.password)
 
 
 def factors(reply: f.ListFactorsResponse) -> Factors:
-    return Factors(tuple(factor(one) for one in reply.factors), reply.required)
+    offered = tuple(KINDS[kind] for kind in reply.offered_kinds if kind in KINDS)
+    return Factors(tuple(factor(one) for one in reply.factors), reply.required, offered)
 
 
 def factor(message: f.Factor) -> Factor:
@@ -25,6 +28,7 @@ def factor(message: f.Factor) -> Factor:
         when(message.create_time) if message.HasField("create_time") else None,
         when(message.last_used_time) if message.HasField("last_used_time") else None,
         message.codes_left,
+        message.can_sign_in,
     )
 
 

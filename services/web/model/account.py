@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -57,10 +57,13 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """More proof is asked for: `kinds` of "totp", "hotp", "passkey", "recovery"."""
+    """More proof is asked for: `kinds` of "totp", "hotp", "passkey", "recovery". `options`: JSON for the
+    browser, where a passkey will do; `password`: the mail password is asked for."""
 
-    state: str
+    state: str = field(repr=False)
     kinds: tuple[str, ...] = ()
+    options: str = ""
+    password: bool = False
 
 
 @dataclass(frozen=True, slots=True)

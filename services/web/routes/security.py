@@ -10,6 +10,7 @@ from starlette.responses import Response
 from services.common.errors import PosternError
 from services.web import urls
 from services.web.edge import Edge
+from services.web.enrolling import PAGE
 from services.web.errors import sentence
 from services.web.i18n import gettext as _
 from services.web.i18n import mark as N_
@@ -18,7 +19,6 @@ from services.web.notices import Notice
 from services.web.session import Me
 
 ACTIVITY_ROWS = 20
-PAGE = "/settings/security"
 _ACTIONS = {
     "sign-in": N_("Signed in"),
     "sign-in-refused": N_("A sign-in was refused"),
@@ -30,6 +30,7 @@ _ACTIONS = {
     "factor-enrolled": N_("Second factor added"),
     "factor-removed": N_("Second factor removed"),
     "factor-refused": N_("Right password, but a wrong code"),
+    "passkey-counter": N_("A passkey was refused that may be a copy"),
     "recovery-codes-created": N_("New recovery codes made"),
 }
 

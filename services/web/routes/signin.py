@@ -20,7 +20,8 @@ from services.web.pages import sign_in_page
 from services.web.routes import compose
 from services.web.session import Me
 
-CODE_KINDS = ("totp", "hotp", "recovery")
+KINDS = ("passkey", "totp", "hotp", "recovery")
+_STATE = "postern sign-in state v1"
 
 
 async def show(edge: Edge, request: Request) -> Response:
@@ -31,6 +32,7 @@ async def show(edge: Edge, request: Request) -> Response:
             return RedirectResponse(urls.safe_next(next_), 303)
         except PosternError:
             pass
+    await edge.ask_methods()
     return sign_in_page(edge, request, waiting=Waiting(next_))
 
 
@@ -38,6 +40,7 @@ async def submit(edge: Edge, request: Request) -> Response:
     form = await read_form(request, 2 * edge.settings.max_form_bytes)
     visitor = request.cookies.get(edge.cookies.visitor, "")
     email, password = form.get("email").strip(), form.get("password")
+    form.drop("password")
     back = _carried(form)
     if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
         problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
@@ -55,27 +58,59 @@ async def submit(edge: Edge, request: Request) -> Response:
     return await _signed_in(edge, request, outcome, form)
 
 
+async def ask_passkey(edge: Edge, request: Request) -> Response:
+    """The first step with a passkey: the page that asks the browser for one."""
+    form = await read_form(request, 2 * edge.settings.max_form_bytes)
+    visitor = request.cookies.get(edge.cookies.visitor, "")
+    if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
+        problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
+        return sign_in_page(edge, request, problem=problem, status=403, **_carried(form))
+    try:
+        challenge = await edge.services.auth.ask_passkey(edge.client(request))
+    except PosternError as err:
+        return sign_in_page(
+            edge, request, problem=sentence(err), status=explain(err).status, **_carried(form)
+        )
+    return code_page(edge, request, challenge, form)
+
+
+async def to_start(edge: Edge, request: Request) -> Response:
+    """An address that only takes forms, asked for by hand or by loading again."""
+    return RedirectResponse("/sign-in", 303)
+
+
 async def submit_code(edge: Edge, request: Request) -> Response:
-    """The second step: a code from an app, or a recovery code."""
+    """The second step: a code, a passkey's answer, or the mail password after a passkey alone."""
     form = await read_form(request, 2 * edge.settings.max_form_bytes)
     visitor = request.cookies.get(edge.cookies.visitor, "")
     if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
         raise FormExpired
-    kinds = tuple(kind for kind in form.get("kinds").split() if kind in CODE_KINDS)
-    challenge = Challenge(form.get("state")[:200], kinds)
+    kinds = tuple(kind for kind in form.get("kinds").split() if kind in KINDS)
+    # A state that was given to another browser does not verify, and has ended for this one.
+    state = (crypto.verify(visitor, _STATE, form.get("state")[:400]) or b"").decode()
+    challenge = Challenge(state, kinds, form.get("options")[:16_384], form.get("asks") == "password")
     if form.get("do") == "recovery":
         return code_page(edge, request, challenge, form, recovery=True)
-    code = "".join(form.get("code").split())[:100]
-    if not code:
-        return code_page(edge, request, challenge, form, _("Type the code."), 400)
+    code, answer = "".join(form.get("code").split())[:100], form.get("response")[:16_384]
+    password = form.get("password") if challenge.password else ""
+    form.drop("password")
+    if not (code or answer or password):
+        problem = _("Type your password.") if challenge.password else _("Type the code.")
+        return code_page(edge, request, challenge, form, problem, 400)
     try:
         outcome = await edge.services.auth.continue_sign_in(
-            challenge.state, code, _kind(code, kinds), edge.client(request)
+            state, code, _kind(code, kinds), edge.client(request), passkey=answer, password=password
         )
     except PosternError as err:
         status = explain(err).status
         if err.reason == Reason.AUTHENTICATION_FAILED:
-            return code_page(edge, request, challenge, form, wrong_code(form.get("recovery") == "1"), status)
+            recovery = form.get("recovery") == "1"
+            shown = "passkey" if answer else "recovery" if recovery else _kind(code, kinds)
+            problem = _("This password is not right.") if password else wrong_code(shown)
+            if answer and kinds == ("passkey",) and form.get("first") == "1":
+                # The challenge is spent: the next try asks for a new one.
+                return sign_in_page(edge, request, problem=problem, status=status, **_carried(form))
+            return code_page(edge, request, challenge, form, problem, status)
         if err.reason in (Reason.SESSION_ENDED, Reason.NOT_FOUND):
             problem = _("It took too long, or too many codes were wrong. Sign in again.")
             return sign_in_page(edge, request, problem=problem, status=401, **_carried(form))
@@ -87,7 +122,8 @@ async def submit_code(edge: Edge, request: Request) -> Response:
 
 def _kind(code: str, kinds: tuple[str, ...]) -> str:
     """What a code is, by its looks: one-time passwords are digits alone."""
-    return next((kind for kind in kinds if (kind != "recovery") == code.isdigit()), "")
+    typed = [kind for kind in kinds if kind != "passkey"]
+    return next((kind for kind in typed if (kind != "recovery") == code.isdigit()), "")
 
 
 def code_page(
@@ -100,17 +136,23 @@ def code_page(
     *,
     recovery: bool = False,
 ) -> Response:
-    """The page that asks for a code. It carries what the sign-in page carried; `recovery`: no app at hand."""
-    kinds = [kind for kind in challenge.kinds if kind in CODE_KINDS]
-    if not kinds:
+    """The page that asks for a code, a passkey, or the mail password. It carries what the sign-in page
+    carried; `recovery`: nothing else at hand."""
+    kinds = [kind for kind in challenge.kinds if kind in KINDS and (kind != "passkey" or challenge.options)]
+    if not kinds and not challenge.password:
         problem = sentence(PosternError(Reason.UNSUPPORTED))
         return sign_in_page(edge, request, problem=problem, status=501, **_carried(form))
     recovery = "recovery" in kinds and (recovery or form.get("recovery") == "1" or kinds == ["recovery"])
+    visitor = request.cookies.get(edge.cookies.visitor, "")
     context = {
-        "csrf": crypto.form_token(request.cookies.get(edge.cookies.visitor, "")),
-        "state": challenge.state,
+        "csrf": crypto.form_token(visitor),
+        "state": crypto.sign(visitor, _STATE, challenge.state.encode()),
         "kinds": kinds,
+        "options": challenge.options if "passkey" in kinds else "",
+        "asks_password": challenge.password,
         "recovery": recovery,
+        # Nobody has typed a password yet: there is nothing but the passkey.
+        "first": challenge.kinds == ("passkey",),
         "problem": problem,
         "email": form.get("email").strip()[:320],
         "waiting": Waiting.of(form).fields,

@@ -13,7 +13,7 @@ from services.common.gen.postern.auth.v1 import account_service_pb2 as a
 from services.common.gen.postern.auth.v1 import factor_service_pb2 as f
 from services.common.gen.postern.auth.v1 import session_service_pb2 as s
 from services.web.model.account import Client
-from services.web.model.security import Enrolment, Event, Factor, Factors, Proof
+from services.web.model.security import Changed, Enrolment, Event, Factor, Factors, Proof, Question
 from tests.rpc.web.scripted import scripted, token
 
 MOMENT, WHEN = Timestamp(seconds=1_800_000_000), datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
@@ -33,11 +33,12 @@ async def test_factors(wired):
             f.Factor(factor_id="r", kind=s.FACTOR_KIND_RECOVERY_CODE, codes_left=9, last_used_time=MOMENT),
         ],
         required=True,
+        offered_kinds=[s.FACTOR_KIND_PASSKEY, s.FACTOR_KIND_TOTP],
     )
     found = await services.auth.factors(token("auth"))
     phone = Factor("f1", "totp", "Phone", WHEN)
     codes = Factor("r", "recovery", last_used=WHEN, codes_left=9)
-    assert found == Factors((phone, codes), required=True)
+    assert found == Factors((phone, codes), required=True, offered=("passkey", "totp"))
     assert found.proper == (phone,) and found.recovery == codes and found.find("r") is None
 
 
@@ -53,7 +54,7 @@ async def test_enrolment(wired):
     assert begun == Enrolment("st", "otpauth://totp/x?secret=A") and "secret" not in repr(begun)
 
     script.answers["FinishFactorEnrolment"] = f.FinishFactorEnrolmentResponse(recovery_codes=["a", "b"])
-    assert await services.auth.finish_enrolment(token("auth"), "st", "123456") == ("a", "b")
+    assert await services.auth.finish_enrolment(token("auth"), "st", "123456") == Changed(("a", "b"))
     (request,) = script.asked["FinishFactorEnrolment"]
     assert (request.enrolment_state, request.code) == ("st", "123456")
     script.answers["FinishFactorEnrolment"] = error(Reason.AUTHENTICATION_FAILED)
@@ -69,8 +70,49 @@ async def test_removal_and_new_codes_carry_the_code(wired):
     (request,) = script.asked["RemoveFactor"]
     assert (request.factor_id, request.proof.code) == ("f1", "123456")
     script.answers["CreateRecoveryCodes"] = f.CreateRecoveryCodesResponse(recovery_codes=["c"])
-    assert await services.auth.recovery_codes(token("auth"), Proof(code="1")) == ("c",)
+    assert await services.auth.recovery_codes(token("auth"), Proof(code="1")) == Changed(("c",))
     assert script.asked["CreateRecoveryCodes"][0].proof.code == "1"
+
+
+async def test_passkeys(wired):
+    script, services = wired
+    auth, mine = services.auth, token("auth")
+    script.answers["BeginFactorEnrolment"] = f.BeginFactorEnrolmentResponse(
+        enrolment_state="st", webauthn_options_json="{}"
+    )
+    proof = Proof(passkey='{"a": 1}', state="ps")
+    assert await auth.begin_enrolment(mine, "Key", proof, "passkey") == Enrolment("st", options="{}")
+    (request,) = script.asked["BeginFactorEnrolment"]
+    assert request.kind == s.FACTOR_KIND_PASSKEY
+    assert (request.proof.webauthn_response_json, request.proof.proof_state) == ('{"a": 1}', "ps")
+    script.answers["FinishFactorEnrolment"] = f.FinishFactorEnrolmentResponse(session_secret="new")
+    done = await auth.finish_enrolment(mine, "st", "", passkey="{}", secret="old")
+    assert done == Changed((), "new") and "new" not in repr(done)
+    (request,) = script.asked["FinishFactorEnrolment"]
+    assert (request.webauthn_response_json, request.session_secret) == ("{}", "old")
+    script.answers["BeginFactorProof"] = f.BeginFactorProofResponse(
+        proof_state="ps", webauthn_options_json="{}"
+    )
+    assert await auth.ask_proof(mine) == Question("ps", "{}")
+    script.answers["ListSignInMethods"] = s.ListSignInMethodsResponse(
+        methods=[s.SIGN_IN_METHOD_PASSWORD, s.SIGN_IN_METHOD_PASSKEY]
+    )
+    assert await auth.passkeys_offered()
+    script.answers["StartSignIn"] = s.StartSignInResponse(
+        challenge=s.Challenge(
+            sign_in_state="q", factor_kinds=[s.FACTOR_KIND_PASSKEY], webauthn_options_json="{}"
+        )
+    )
+    asked = await auth.ask_passkey(Client())
+    assert (asked.state, asked.kinds, asked.options) == ("q", ("passkey",), "{}")
+    script.answers["ContinueSignIn"] = s.ContinueSignInResponse(
+        challenge=s.Challenge(sign_in_state="w", password_needed=True)
+    )
+    more = await auth.continue_sign_in("q", "", "", Client(), passkey="{}")
+    assert more.password and more.state == "w"
+    await auth.continue_sign_in("w", "", "", Client(), password="pw")
+    first, second = script.asked["ContinueSignIn"]
+    assert first.webauthn_response_json == "{}" and second.password == "pw"
 
 
 async def test_activity(wired):

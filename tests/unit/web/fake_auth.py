@@ -9,12 +9,23 @@ from datetime import UTC, datetime, timedelta
 
 from services.common.errors import PosternError, Reason, invalid_argument, not_found
 from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
-from services.web.model.security import Activity, Enrolment, Event, Factor, Factors, Proof
+from services.web.model.security import (
+    Activity,
+    Changed,
+    Enrolment,
+    Event,
+    Factor,
+    Factors,
+    Proof,
+    Question,
+)
 
 AUDIENCES = ("auth", "mailstore", "sender", "contacts")
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 URI = "otpauth://totp/Postern:alice%40example.org?secret=ABCDEFGHIJKLMNOP&issuer=Postern&digits=6&period=30"
+HOTP_URI = URI.replace("totp", "hotp")
 MAX_ATTEMPTS = 5
+OPTIONS, ANSWER = '{"challenge": "<&AAAA"}', '{"answer": 1}'
 
 
 @dataclass
@@ -31,6 +42,9 @@ class FakeAuth:
     seconds: float = 300
     fail: PosternError | None = None
     required: bool = False
+    offered: tuple[str, ...] = ("passkey", "totp", "hotp")
+    carries_password: bool = True
+    rotated: int = 0
     factor_list: list[Factor] = field(default_factory=list)
     codes: list[str] = field(default_factory=lambda: ["123456", "234567", "345678", "456789"])
     recovery: list[str] = field(default_factory=list)
@@ -47,7 +61,9 @@ class FakeAuth:
         if self.passwords.get(address.lower()) != password:
             raise PosternError(Reason.AUTHENTICATION_FAILED)
         if self.factor_list:
-            return Challenge(self._state(), ("totp", *(("recovery",) if self.recovery else ())))
+            kinds = tuple(dict.fromkeys(one.kind for one in self.factor_list))
+            options = OPTIONS if "passkey" in kinds else ""
+            return Challenge(self._state(), (*kinds, *(("recovery",) if self.recovery else ())), options)
         return self._begin(address)
 
     def _begin(self, address: str) -> SignedIn:
@@ -57,14 +73,26 @@ class FakeAuth:
         return SignedIn(secret, address.lower(), must_enrol=self._must_enrol)
 
     async def continue_sign_in(
-        self, state: str, code: str, kind: str, client: Client
+        self, state: str, code: str, kind: str, client: Client, *, passkey: str = "", password: str = ""
     ) -> SignedIn | Challenge:
         self._up()
         self._attempt(state)
-        if not self._use_up(code):
+        if passkey == ANSWER and not self.carries_password:
+            del self.states[state]
+            return Challenge(self._state(), password=True)
+        good = passkey == ANSWER if passkey else password == "alice" if password else self._use_up(code)
+        if not good:
             raise PosternError(Reason.AUTHENTICATION_FAILED)
         del self.states[state]
         return self._begin("alice@example.org")
+
+    async def passkeys_offered(self) -> bool:
+        self._up()
+        return "passkey" in self.offered
+
+    async def ask_passkey(self, client: Client) -> Challenge:
+        self._up()
+        return Challenge(self._state(), ("passkey",), OPTIONS)
 
     async def grant(self, secret: str, client: Client) -> Grant:
         if secret not in self.sessions:
@@ -123,33 +151,57 @@ class FakeAuth:
         listed = list(self.factor_list)
         if listed:
             listed.append(Factor("recovery-codes", "recovery", created=NOON, codes_left=len(self.recovery)))
-        return Factors(tuple(listed), self.required)
+        return Factors(tuple(listed), self.required, self.offered)
 
-    async def begin_enrolment(self, token: str, name: str, proof: Proof) -> Enrolment:
+    async def begin_enrolment(
+        self, token: str, name: str, proof: Proof, kind: str = "totp", secret: str = ""
+    ) -> Enrolment:
         self._prove(proof)
+        if secret == "junk":
+            raise invalid_argument("otp_secret", "malformed")
         state = self._state()
-        self.names[state] = name
-        return Enrolment(state, URI)
+        self.names[state] = f"{kind} {name}"
+        if kind == "passkey":
+            return Enrolment(state, options=OPTIONS)
+        return Enrolment(state, URI if kind == "totp" else HOTP_URI)
 
-    async def finish_enrolment(self, token: str, state: str, code: str) -> tuple[str, ...]:
+    async def finish_enrolment(
+        self, token: str, state: str, code: str, *, passkey: str = "", secret: str = ""
+    ) -> Changed:
         self._up()
         self._attempt(state)
-        if code not in self.codes:
+        kind, _, name = self.names[state].partition(" ")
+        if kind == "passkey":
+            good = passkey == ANSWER
+        else:
+            good = len(code.split()) == (2 if kind == "hotp" else 1) and self._use_up(code.split()[0])
+        if not good:
             raise PosternError(Reason.AUTHENTICATION_FAILED)
-        self.codes.remove(code)
         del self.states[state]
-        return self.enrol(self.names[state])
+        return Changed(self.enrol(name, kind), self._rotate(secret))
 
-    def enrol(self, name: str = "Phone") -> tuple[str, ...]:
+    async def ask_proof(self, token: str) -> Question:
+        return Question(self._state(), OPTIONS)
+
+    def _rotate(self, secret: str) -> str:
+        account = self.sessions.pop(secret, None)
+        if account is None:
+            return ""
+        self.rotated += 1
+        fresh = f"secret-r{self.rotated}-" + "y" * 30
+        self.sessions[fresh] = account
+        return fresh
+
+    def enrol(self, name: str = "Phone", kind: str = "totp") -> tuple[str, ...]:
         """A factor more, and recovery codes with the first."""
         first = not self.factor_list
-        self.factor_list.append(Factor(f"f{len(self.factor_list) + 1}", "totp", name, NOON, NOON))
+        self.factor_list.append(Factor(f"f{len(self.factor_list) + 1}", kind, name, NOON, NOON))
         self._note("factor-enrolled", factor=name)
         if first:
             self._new_codes()
         return tuple(self.recovery) if first else ()
 
-    async def remove_factor(self, token: str, factor_id: str, proof: Proof) -> None:
+    async def remove_factor(self, token: str, factor_id: str, proof: Proof, secret: str = "") -> Changed:
         self._prove(proof)
         wanted = next((one for one in self.factor_list if one.factor_id == factor_id), None)
         if wanted is None:
@@ -158,13 +210,14 @@ class FakeAuth:
         if not self.factor_list:
             self.recovery.clear()
         self._note("factor-removed", factor_id=factor_id)
+        return Changed(secret=self._rotate(secret))
 
-    async def recovery_codes(self, token: str, proof: Proof) -> tuple[str, ...]:
+    async def recovery_codes(self, token: str, proof: Proof, secret: str = "") -> Changed:
         self._prove(proof)
         if not self.factor_list:
             raise not_found("factor")
         self._new_codes()
-        return tuple(self.recovery)
+        return Changed(tuple(self.recovery), self._rotate(secret))
 
     # Beneath
 
@@ -198,11 +251,15 @@ class FakeAuth:
 
     def _prove(self, proof: Proof) -> None:
         self._up()
-        if self.factor_list and not proof.code:
+        if self.factor_list and not (proof.code or proof.passkey):
             raise invalid_argument("proof", "code_expected")
         if not self.factor_list and not proof.password:
             raise invalid_argument("proof", "password_expected")
-        good = self._use_up(proof.code) if self.factor_list else proof.password in self.passwords.values()
+        if proof.passkey:
+            self._attempt(proof.state)
+            good = proof.passkey == ANSWER
+        else:
+            good = self._use_up(proof.code) if self.factor_list else proof.password in self.passwords.values()
         if not good:
             raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "proof"})
 

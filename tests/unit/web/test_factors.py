@@ -4,7 +4,7 @@ import re
 
 from services.common.errors import PosternError, Reason
 from services.web.model.security import Event
-from tests.unit.web.fake_auth import NOON
+from tests.unit.web.fake_auth import ANSWER, NOON
 
 APP = "/settings/security/app"
 
@@ -194,3 +194,80 @@ async def test_typed_text_waits_behind_the_enrolment(alice, fakes):
     )
     assert page.status_code == 200 and "Every word" in page.text and 'value="Kept"' in page.text
     assert not fakes.send.sent
+
+
+# Passkeys and cards
+
+
+PASSKEY, CARD = "/settings/security/passkey", "/settings/security/card"
+
+
+async def test_a_passkey_is_added_and_the_session_gets_a_new_secret(alice, fakes):
+    before = alice.http.cookies["postern"]
+    page = await alice.get(PASSKEY)
+    assert "A passkey is kept by your phone" in page.text
+    page = await alice.post(PASSKEY, {"name": "Blue", "password": "alice"})
+    assert 'data-passkey="create"' in page.text and "data-passkey-now" in page.text
+    assert 'data-options="{&#34;challenge&#34;: &#34;&lt;&amp;AAAA&#34;}"' in page.text
+    fields = {name: alice.hidden(name) for name in ("state", "options")}
+    page = await alice.post(f"{PASSKEY}/confirm", {**fields, "response": ""})
+    assert page.status_code == 400 and "Use the button" in page.text
+    page = await alice.post(f"{PASSKEY}/confirm", {**fields, "response": "{}"})
+    assert page.status_code == 401 and "This passkey was not accepted." in page.text
+    assert "data-passkey-now" not in page.text  # not again and again by itself
+    page = await alice.post(f"{PASSKEY}/confirm", {**fields, "response": ANSWER})
+    assert page.status_code == 200 and fakes.auth.recovery[0] in page.text
+    assert "asks for your passkey" in page.text
+    after = alice.http.cookies["postern"]
+    assert after != before and before not in fakes.auth.sessions
+    page = await alice.get("/settings/security")
+    assert page.status_code == 200 and "Blue" in page.text
+
+
+async def test_a_passkey_or_a_recovery_code_proves_presence(alice, fakes):
+    codes = fakes.auth.enrol("Blue", "passkey")
+    page = await alice.get("/settings/security/remove?factor=f1")
+    assert 'data-passkey="get"' in page.text and "It is your last second factor" in page.text
+    state = alice.hidden("proof_state")
+    page = await alice.post(
+        "/settings/security/remove", {"factor": "f1", "proof_state": state, "response": "{}", "code": ""}
+    )
+    assert page.status_code == 401 and "This passkey was not accepted." in page.text
+    answer = await alice.post("/settings/security/codes", {"code": codes[0]})
+    assert answer.status_code == 200
+    await alice.get("/settings/security/remove?factor=f1")
+    state = alice.hidden("proof_state")
+    answer = await alice.post(
+        "/settings/security/remove", {"factor": "f1", "proof_state": state, "response": ANSWER, "code": ""}
+    )
+    assert answer.status_code == 303 and not fakes.auth.factor_list
+    page = await alice.follow()
+    assert "Second factor removed." in page.text and fakes.auth.rotated == 2
+
+
+async def test_a_card_shows_two_codes_in_a_row(alice, fakes):
+    page = await alice.get(CARD)
+    assert "Secret of the card" in page.text
+    page = await alice.post(CARD, {"name": "", "password": "alice", "secret": "junk"})
+    assert page.status_code == 400 and "This is no secret of a card" in page.text
+    page = await alice.post(CARD, {"name": "", "password": "alice", "secret": ""})
+    assert "Write this secret to the card" in page.text and "<svg" in page.text
+    page = await alice.post(CARD, {"name": "", "password": "alice", "secret": "00" * 20})
+    assert "ABCD EFGH" not in page.text and "Next code" in page.text
+    fields = {name: alice.hidden(name) for name in ("state", "uri", "own")}
+    page = await alice.post(f"{CARD}/confirm", {**fields, "code": "123456", "code2": ""})
+    assert page.status_code == 400 and "Type the code." in page.text
+    page = await alice.post(f"{CARD}/confirm", {**fields, "code": "999999", "code2": "234567"})
+    assert page.status_code == 401 and "not two codes in a row" in page.text
+    page = await alice.post(f"{CARD}/confirm", {**fields, "code": "123456", "code2": "234567"})
+    assert page.status_code == 200 and "a code from your card" in page.text
+    assert "Card" in (await alice.get("/settings/security")).text
+
+
+async def test_where_the_operator_offers_none(alice, fakes):
+    fakes.auth.offered = ()
+    page = await alice.get("/settings/security")
+    assert "Your operator does not offer second factors." in page.text
+    assert "Add a" not in page.text
+    for path in (APP, PASSKEY, CARD):
+        assert (await alice.get(path)).status_code == 501

@@ -3,6 +3,7 @@
 import pytest
 
 from services.common.errors import PosternError, Reason, error
+from tests.unit.web.fake_auth import ANSWER
 
 CARRIED = ("state", "kinds", "email")
 
@@ -111,3 +112,62 @@ async def test_typed_text_survives_the_second_step(alice, fakes):
         page = await alice.post("/sign-in/code", {**carried, "code": code})
     assert page.status_code == 200 and "nothing was sent yet" in page.text
     assert "Every &#34;word&#34; &amp; &lt;more&gt;" in page.text and not fakes.send.sent
+
+
+# Passkeys
+
+
+async def test_a_passkey_alone(browser, fakes):
+    page = await browser.get("/sign-in")
+    assert "Use a passkey" in page.text
+    page = await browser.post("/sign-in/passkey", {})
+    assert page.status_code == 200 and "data-passkey-now" in page.text and 'type="password"' not in page.text
+    carried = {name: browser.hidden(name) for name in ("state", "kinds", "options", "first")}
+    page = await browser.post("/sign-in/code", {**carried, "response": "{}"})
+    assert page.status_code == 401 and "This passkey was not accepted." in page.text
+    assert "Use a passkey" in page.text
+    answer = await browser.post("/sign-in/code", {**carried, "response": ANSWER})
+    assert answer.headers["location"] == "/mail/INBOX"
+
+
+async def test_a_passkey_without_the_password_asks_for_it(browser, fakes):
+    fakes.auth.carries_password = False
+    await browser.get("/sign-in")
+    await browser.post("/sign-in/passkey", {})
+    carried = {name: browser.hidden(name) for name in ("state", "kinds", "options", "first")}
+    page = await browser.post("/sign-in/code", {**carried, "response": ANSWER})
+    assert "Your mail password" in page.text and 'type="password"' in page.text
+    fields = {name: browser.hidden(name) for name in ("state", "asks")}
+    page = await browser.post("/sign-in/code", {**fields, "password": ""})
+    assert page.status_code == 400 and "Type your password." in page.text
+    page = await browser.post("/sign-in/code", {**fields, "password": "wrong"})
+    assert page.status_code == 401 and "This password is not right." in page.text
+    answer = await browser.post("/sign-in/code", {**fields, "password": "alice"})
+    assert answer.headers["location"] == "/mail/INBOX"
+
+
+async def test_a_passkey_as_second_step(browser, fakes):
+    fakes.auth.enrol("Blue", "passkey")
+    fakes.auth.enrol("Phone")
+    page = await browser.sign_in()
+    assert "Use a passkey" in page.text and ">Code</label>" in page.text
+    assert "data-passkey-now" not in page.text  # there is a choice
+    carried = {name: browser.hidden(name) for name in (*CARRIED, "options")}
+    answer = await browser.post("/sign-in/code", {**carried, "code": "", "response": ANSWER})
+    assert answer.headers["location"] == "/mail/INBOX"
+
+
+async def test_a_state_belongs_to_the_browser_that_got_it(browser, fakes, codes):
+    carried = await to_code_page(browser)
+    browser.http.cookies.clear()
+    await browser.get("/sign-in")
+    page = await browser.post("/sign-in/code", {**carried, "code": "123456"})
+    assert page.status_code == 401 and "Sign in again." in page.text and not fakes.auth.sessions
+
+
+async def test_no_passkeys_are_offered_where_there_are_none(browser, fakes):
+    fakes.auth.offered = ()
+    page = await browser.get("/sign-in")
+    assert "passkey" not in page.text
+    answer = await browser.get("/sign-in/passkey")
+    assert answer.status_code == 303

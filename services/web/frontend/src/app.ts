@@ -5,6 +5,7 @@ import { startComposers } from "./composer";
 import { startDivider } from "./divider";
 import { startKeys } from "./keys";
 import { startList } from "./list";
+import { startPasskeys } from "./passkeys";
 import { startPanes } from "./panes";
 import { startUndo } from "./undo";
 
@@ -14,6 +15,7 @@ function prepare(root: ParentNode): void {
   startUndo(root);
   startComposers(root);
   startCodes(root);
+  startPasskeys(root);
 }
 
 /** Tells the server the reader's time zone, for the dates of those who chose none in the settings. */
