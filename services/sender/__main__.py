@@ -11,6 +11,7 @@ from services.common.rpc.server import serve
 from services.common.settings import Env
 from services.sender import service
 from services.sender.clients import GrpcMailstore, GrpcTokens
+from services.sender.operator import operate
 from services.sender.servicer import LONG_LIVED, METHOD_SCOPES
 from services.sender.settings import SenderSettings
 
@@ -20,6 +21,8 @@ SWITCH_SECONDS = 0.001
 
 
 async def main() -> None:
+    if sys.argv[1:2] == ["operator"]:
+        sys.exit(await operate(sys.argv[2:]))
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = SenderSettings.from_env(Env.current())
     tls = settings.server.tls

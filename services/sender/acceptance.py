@@ -3,27 +3,27 @@ is answered."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, error, invalid_argument, not_found, too_large
 from services.common.logging import get_logger
 from services.sender import clock, faults
 from services.sender.compose import checks
-from services.sender.compose.address import same_mailbox
 from services.sender.compose.build import Built, Part, build, guess_type, new_message_id
 from services.sender.compose.segments import Encoding, MessageLines
-from services.sender.model import Attachment, Content, StoredName, Submission
+from services.sender.identities import Identities
+from services.sender.model import Attachment, Content, State, StoredName, Submission
 from services.sender.outbox.hub import Hub
 from services.sender.ports import DraftRequest, Mailstore, SavedDraft
 from services.sender.storage import content as stored
 from services.sender.storage import submissions
 from services.sender.storage.submissions import NewSubmission
 from services.sender.storage.together import Together
+from services.sender.storage.usage import Limits
 from services.sender.uploads import Uploads
 
 log = get_logger(__name__)
@@ -68,13 +68,18 @@ class Acceptance:
         *,
         max_bytes: int,
         max_recipients: int = 500,
+        limits: Limits = Limits(),
+        identities: Identities = Identities(),
         wake: Callable[[], None] = lambda: None,
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._uploads, self._mailstore, self._hub = db, uploads, mailstore, hub
         self._max_bytes, self._max_recipients = max_bytes, max_recipients
         self._wake, self._now = wake, now
-        self._inserts: Together[NewSubmission, None] = Together(db, _insert)
+        self._identities = identities
+        self._inserts: Together[NewSubmission, Submission] = Together(
+            db, lambda session, many: submissions.insert_new(session, many, limits)
+        )
 
     async def accept(self, writer: Writer, order: Order) -> Submission:
         """The submission, durable. The same request id again, also at the same time, gives the same one."""
@@ -129,14 +134,19 @@ class Acceptance:
     async def _insert(self, new: NewSubmission) -> Submission:
         await faults.at("accept.before_commit")
         try:
-            await self._inserts.do(new)
-        except IntegrityError:
+            submission = await self._inserts.do(new)
+        except (IntegrityError, PosternError) as err:
+            if isinstance(err, PosternError) and err.reason != Reason.RATE_LIMITED:
+                raise
+            # Asked again for what was accepted before: also where nothing more would be.
             known = await self._known(new.account, new.request_id)
             if known is None:
                 raise
             return known
         await faults.at("accept.committed")
-        return submissions.as_accepted(new)
+        if submission.state is State.SUSPENDED:
+            log.warning("outbox.suspended", submission=submission.id, account=submission.account)
+        return submission
 
     async def save_draft(
         self,
@@ -179,7 +189,7 @@ class Acceptance:
         if not content.sender.address:
             content = replace(content, sender=replace(content.sender, address=writer.account))
         checked = checks.check(content, draft=draft, max_recipients=self._max_recipients)
-        if not same_mailbox(checked.sender.address, writer.account):
+        if not self._identities.may(writer.account, checked.sender):
             raise error(Reason.PERMISSION_DENIED, field="content.from.address", problem="not_an_identity")
         return checked
 
@@ -225,11 +235,6 @@ class Acceptance:
             lines.feed(chunk)
         lines.finish()
         return replace(part, encoding=Encoding.MESSAGE, size=lines.size, eight_bit=lines.eight_bit)
-
-
-def _insert(session: Session, many: Sequence[NewSubmission]) -> list[None]:
-    submissions.insert_new(session, many)
-    return [None] * len(many)
 
 
 def _check_request_id(request_id: str) -> None:

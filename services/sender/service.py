@@ -82,6 +82,8 @@ async def build(
         hub,
         max_bytes=settings.max_message_bytes,
         max_recipients=settings.max_recipients,
+        limits=settings.limits,
+        identities=settings.identities,
         wake=outbox.wake,
         now=now,
     )

@@ -10,8 +10,10 @@ from services.common.endpoint import Endpoint, Scheme, TlsMode
 from services.common.rpc.server import ServerSettings
 from services.common.sealing import Credential, PrivateKey, SealingError
 from services.common.settings import Env, SettingsError
+from services.sender.identities import Identities
 from services.sender.outbox.states import Retry
 from services.sender.outbox.worker import WorkerSettings
+from services.sender.storage.usage import Limits
 
 SCHEMES = {
     "smtp": Scheme(587, TlsMode.PLAIN),
@@ -36,6 +38,8 @@ class SenderSettings:
     max_message_bytes: int
     max_recipients: int
     ehlo_name: str
+    limits: Limits
+    identities: Identities
     retry: Retry
     filing_retry: Retry
     worker: WorkerSettings
@@ -60,6 +64,10 @@ class SenderSettings:
             max_message_bytes=env.integer("MAX_MESSAGE_BYTES", 36 * MEBIBYTE, minimum=MEBIBYTE),
             max_recipients=env.integer("MAX_RECIPIENTS", 500, minimum=1, maximum=10_000),
             ehlo_name=env.text("SMTP_EHLO_NAME", "[127.0.0.1]"),
+            limits=_limits(env),
+            identities=Identities(
+                env.path("SENDER_ALIASES_FILE"), subaddress=env.text("SENDER_SUBADDRESS", "+")
+            ),
             retry=Retry(
                 first=int(env.duration("SENDER_RETRY", 15.0) * 1000),
                 longest=int(env.duration("SENDER_RETRY_LONGEST", 3600.0) * 1000),
@@ -75,6 +83,21 @@ class SenderSettings:
                 keep=int(env.duration("SENDER_KEEP", 30 * 86400) * 1000),
             ),
         )
+
+
+def _limits(env: Env) -> Limits:
+    """What one account may send; 0 is no limit."""
+
+    def most(name: str, default: int) -> int:
+        return env.integer(name, default, minimum=0)
+
+    return Limits(
+        messages=most("SENDER_HOURLY_MESSAGES", 500),
+        recipients=most("SENDER_HOURLY_RECIPIENTS", 2000),
+        octets=most("SENDER_HOURLY_BYTES", 1024 * MEBIBYTE),
+        burst=most("SENDER_BURST", 100),
+        burst_recipients=most("SENDER_BURST_RECIPIENTS", 1000),
+    )
 
 
 def _relay(env: Env) -> Credential | None:

@@ -2,11 +2,12 @@
 
 ::
 
-              accept (the row is on disk: Send is answered)
-                 |
-        +--------+---------+
-        v                  v
-      HELD -----due----> QUEUED <--------- resolve: send again ---------+
+              accept (the row is on disk: Send is answered) ---a burst---> SUSPENDED --cancel--> CANCELLED
+                 |                                                           |   |
+                 |<---------------------- the operator lets it go -----------+   +--the operator refuses
+        +--------+---------+                                                              |
+        v                  v                                                              v
+      HELD -----due----> QUEUED <--------- resolve: send again ---------+              REFUSED
         |                  |                                            |
       cancel             claim (leased)                                 |
         v                  v                                            |
@@ -47,7 +48,7 @@ from dataclasses import dataclass, replace
 from services.sender.model import Fate, Recipient, State
 
 TERMINAL = frozenset({State.FILED, State.CANCELLED})
-CANCELLABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED, State.REFUSED})
+CANCELLABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED, State.REFUSED, State.SUSPENDED})
 DELIVERABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED})
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from services.common.errors import Reason, error, not_found
+from services.common.errors import PosternError, Reason, error, not_found
 from services.sender.clock import DAY
 from services.sender.compose.segments import Segment
 from services.sender.model import Fate, Recipient, State, StoredName, Submission
 from services.sender.outbox.states import CANCELLABLE, TERMINAL, due_at, resting_state
-from services.sender.storage import blobs, rows
+from services.sender.storage import blobs, rows, usage
+from services.sender.storage.held import BURST
 from services.sender.storage.tables import recipients, segments, submissions
+from services.sender.storage.usage import Amount, Limits
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,41 @@ class NewSubmission:
     answered: StoredName | None = None
     forwarded: StoredName | None = None
     replaces_draft: StoredName | None = None
+    # Stopped by a burst, for the operator to look at.
+    suspended: bool = False
+
+    @property
+    def state(self) -> State:
+        if self.suspended:
+            return State.SUSPENDED
+        return State.HELD if self.send_at > self.accepted_at else State.QUEUED
 
 
-def insert_new(session: Session, many: Sequence[NewSubmission]) -> None:
+def insert_new(
+    session: Session, many: Sequence[NewSubmission], limits: Limits = Limits()
+) -> list[Submission | Exception]:
     """Writes them whole: with the commit of this transaction the messages are accepted. IntegrityError where
-    a request id was used before."""
+    a request id was used before; RATE_LIMITED instead of those that their account may not send now."""
+    answers: Sequence[bool | PosternError] = [False] * len(many)
+    if limits:
+        now = max(new.accepted_at for new in many)
+        amounts = [(new.account, Amount(1, len(new.recipients), new.size_bytes)) for new in many]
+        answers = usage.admit(session, amounts, limits, now)
+    taken = [
+        replace(new, suspended=answer)
+        for new, answer in zip(many, answers, strict=True)
+        if isinstance(answer, bool)
+    ]
+    if taken:
+        _insert(session, taken)
+    written = {new.id: as_accepted(new) for new in taken}
+    return [
+        answer if isinstance(answer, PosternError) else written[new.id]
+        for new, answer in zip(many, answers, strict=True)
+    ]
+
+
+def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
     session.execute(insert(submissions), [_row(new) for new in many])
     session.execute(
         insert(recipients),
@@ -87,12 +119,11 @@ def insert_new(session: Session, many: Sequence[NewSubmission]) -> None:
 
 
 def _row(new: NewSubmission) -> dict[str, Any]:
-    held = new.send_at > new.accepted_at
     return {
         "id": new.id,
         "account": new.account,
         "request_key": rows.request_key(new.account, new.request_id),
-        "state": State.HELD if held else State.QUEUED,
+        "state": new.state,
         "version": 1,
         "message_id": new.message_id,
         "from_address": new.from_address,
@@ -105,13 +136,13 @@ def _row(new: NewSubmission) -> dict[str, Any]:
         "accepted_at": new.accepted_at,
         "send_at": new.send_at,
         "deliver_at": new.send_at,
-        "next_attempt_at": new.send_at,
-        "due_at": new.send_at,
+        "next_attempt_at": 0 if new.suspended else new.send_at,
+        "due_at": None if new.suspended else new.send_at,
         "lease_id": "",
         "dot_sent": False,
         "attempt_count": 0,
         "file_attempts": 0,
-        "problem": "",
+        "problem": BURST if new.suspended else "",
         "filed_at": 0,
         "updated_at": new.accepted_at,
         "token": new.token,
@@ -285,15 +316,15 @@ def as_accepted(new: NewSubmission) -> Submission:
     return Submission(
         id=new.id,
         account=new.account,
-        state=State.HELD if new.send_at > new.accepted_at else State.QUEUED,
+        state=new.state,
         message_id=new.message_id,
         subject=new.subject,
         recipients=tuple(Recipient(address) for address in new.recipients),
         accepted_at=new.accepted_at,
         send_at=new.send_at,
-        next_attempt_at=new.send_at,
+        next_attempt_at=0 if new.suspended else new.send_at,
         attempt_count=0,
-        problem="",
+        problem=BURST if new.suspended else "",
         size_bytes=new.size_bytes,
         filed_at=0,
         scheduled=new.scheduled,

@@ -146,3 +146,29 @@ segments = Table(
     Index("sender_segments_blob", "blob_id"),
     **_OPTIONS,
 )
+
+# What each account was accepted for, in steps of five minutes since 1970.
+usage = Table(
+    "sender_usage",
+    metadata,
+    Column("account", String(320), primary_key=True),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("messages", Integer, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    Index("sender_usage_step", "step"),
+    **_OPTIONS,
+)
+
+templates = Table(
+    "sender_templates",
+    metadata,
+    Column("id", _ascii(32), primary_key=True),
+    Column("account", String(320), nullable=False),
+    Column("name", String(200), nullable=False),
+    # MessageContent as it came.
+    Column("content", _BLOB, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("sender_templates_account", "account", "name", unique=True),
+    **_OPTIONS,
+)

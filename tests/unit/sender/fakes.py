@@ -12,6 +12,7 @@ from services.common.errors import PosternError, Reason, error
 from services.common.rpc.server import ServerSettings
 from services.sender import service
 from services.sender.acceptance import Order, Writer
+from services.sender.identities import Identities
 from services.sender.model import Content, EmailAddress, StoredName, Submission
 from services.sender.outbox.states import Retry
 from services.sender.outbox.worker import WorkerSettings
@@ -21,6 +22,7 @@ from services.sender.settings import MEBIBYTE, SenderSettings
 from services.sender.smtp.attempt import Timeouts
 from services.sender.smtp.connections import Connections
 from services.sender.storage import submissions
+from services.sender.storage.usage import Limits
 from tests.support import rpc
 
 ALICE = rpc.ACCOUNT
@@ -136,6 +138,8 @@ def settings(database_url: str, smtp_port: int = 1, **changes: Any) -> SenderSet
         max_message_bytes=36 * MEBIBYTE,
         max_recipients=500,
         ehlo_name="[127.0.0.1]",
+        limits=Limits(),
+        identities=Identities(),
         retry=Retry(first=1, longest=1),
         filing_retry=Retry(first=1, longest=1),
         worker=WorkerSettings(),

@@ -1,0 +1,137 @@
+"""What each account has sent of late, and what that means for its next message.
+
+Counted in steps of five minutes, in the transaction that accepts the messages, so that any number of replicas
+keep one limit together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Insert, delete, select
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.orm import Session
+
+from services.common.errors import PosternError, Reason, error
+from services.sender.storage.tables import usage
+
+STEP = 5 * 60_000
+STEPS = 12
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that an account may send; 0 is no limit. `burst`, `burst_recipients`: within five minutes; what
+    goes beyond is accepted, and held for the operator."""
+
+    messages: int = 0
+    recipients: int = 0
+    octets: int = 0
+    burst: int = 0
+    burst_recipients: int = 0
+
+    def __bool__(self) -> bool:
+        return any((self.messages, self.recipients, self.octets, self.burst, self.burst_recipients))
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Messages, recipients and octets."""
+
+    messages: int = 0
+    recipients: int = 0
+    octets: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            self.messages + other.messages, self.recipients + other.recipients, self.octets + other.octets
+        )
+
+
+def admit(
+    session: Session, wanted: Sequence[tuple[str, Amount]], limits: Limits, now: int
+) -> list[bool | PosternError]:
+    """Counts messages, as (account, amount): whether each is to be held for the operator, or RATE_LIMITED with
+    `limit` and `retry_seconds`; then it is not counted."""
+    step = now // STEP
+    accounts = sorted({account for account, _ in wanted})
+    # Locks each account's row first, so that what is read next is what others have committed.
+    _add(session, [(account, step, Amount()) for account in accounts])
+    sent = _sent(session, accounts, step)
+    answers: list[bool | PosternError] = []
+    added: dict[str, Amount] = defaultdict(Amount)
+    for account, amount in wanted:
+        steps = sent[account]
+        refused = _over(steps, amount, limits, step, now)
+        if refused is not None:
+            answers.append(refused)
+            continue
+        steps[step] = steps.get(step, Amount()) + amount
+        added[account] += amount
+        answers.append(_burst(steps[step], limits))
+    _add(session, [(account, step, amount) for account, amount in added.items()])
+    return answers
+
+
+def forgive(session: Session, account: str) -> None:
+    """Begins anew for an account, once the operator has looked at it."""
+    session.execute(delete(usage).where(usage.c.account == account))
+
+
+def purge(session: Session, now: int) -> None:
+    session.execute(delete(usage).where(usage.c.step < now // STEP - STEPS))
+
+
+def _sent(session: Session, accounts: Sequence[str], step: int) -> dict[str, dict[int, Amount]]:
+    found: dict[str, dict[int, Amount]] = {account: {} for account in accounts}
+    query = select(usage).where(usage.c.account.in_(accounts), usage.c.step > step - STEPS)
+    for row in session.execute(query):
+        found[row.account][row.step] = Amount(row.messages, row.recipients, row.octets)
+    return found
+
+
+def _over(
+    steps: dict[int, Amount], amount: Amount, limits: Limits, step: int, now: int
+) -> PosternError | None:
+    total = sum(steps.values(), amount)
+    for name in ("messages", "recipients", "octets"):
+        limit = getattr(limits, name)
+        if not limit or getattr(total, name) <= limit:
+            continue
+        left, free_at = getattr(total, name), step
+        for old in sorted(steps):
+            if left <= limit:
+                break
+            left -= getattr(steps[old], name)
+            free_at = old + STEPS
+        if left > limit:  # one message that alone is more
+            free_at = step + STEPS
+        seconds = max(1, -(-(free_at * STEP - now) // 1000))
+        return error(Reason.RATE_LIMITED, limit=name, most=str(limit), retry_seconds=str(seconds))
+    return None
+
+
+def _burst(latest: Amount, limits: Limits) -> bool:
+    return bool(
+        (limits.burst and latest.messages > limits.burst)
+        or (limits.burst_recipients and latest.recipients > limits.burst_recipients)
+    )
+
+
+def _add(session: Session, amounts: Sequence[tuple[str, int, Amount]]) -> None:
+    if not amounts:
+        return
+    rows = [{"account": account, "step": step, **vars(amount)} for account, step, amount in amounts]
+    session.connection().execute(_upsert(session.get_bind().dialect.name), rows)
+
+
+def _upsert(dialect: str) -> Insert:
+    names = ("messages", "recipients", "octets")
+    if dialect == "sqlite":
+        lite = sqlite.insert(usage)
+        sums = {name: usage.c[name] + lite.excluded[name] for name in names}
+        return lite.on_conflict_do_update(index_elements=["account", "step"], set_=sums)
+    my = mysql.insert(usage)
+    return my.on_duplicate_key_update({name: usage.c[name] + my.inserted[name] for name in names})
