@@ -63,6 +63,7 @@ def challenge_to_proto(outcome: Challenge) -> session_pb.Challenge:
         webauthn_options_json=outcome.webauthn_options,
         expire_time=timestamp(outcome.expires_ms),
         password_needed=outcome.password_needed,
+        redirect_uri=outcome.redirect_uri,
     )
 
 

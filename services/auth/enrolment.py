@@ -24,6 +24,7 @@ from services.auth.webauthn import WebauthnError, challenge_of
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, invalid_argument, not_found
 from services.common.logging import get_logger
+from services.common.sealing import Credential
 
 log = get_logger(__name__)
 _PURPOSE = "enrolment"
@@ -172,7 +173,7 @@ class Enrolment:
         )
         found = self._passkeys.add(session, account, factor, made, key)
         credential = self._sessions.credential_of(session, account, caller.secret) if made.prf else None
-        if credential is not None:
+        if credential is not None and Credential.from_json(credential).kind == "password":
             self._passkeys.keep_credential(session, found, made.prf, credential)
         return factor
 

@@ -69,13 +69,15 @@ class SignedIn:
 @dataclass(frozen=True)
 class Challenge:
     """More proof is needed. `webauthn_options`: JSON for the browser, where a passkey will do;
-    `password_needed`: the passkey was right, and carries no mail password."""
+    `password_needed`: the passkey was right, and carries no mail password; `redirect_uri`: the OpenID
+    provider's page."""
 
     sign_in_state: str = field(repr=False)
     factor_kinds: tuple[FactorKind, ...]
     expires_ms: int
     webauthn_options: str = ""
     password_needed: bool = False
+    redirect_uri: str = ""
 
 
 @dataclass(frozen=True)

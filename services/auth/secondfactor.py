@@ -121,6 +121,8 @@ class SecondFactor:
         except CounterWentBack:
             counter_went_back(session, pending.account, found.name, client, now)
             return None
+        if pending.credential.kind != "password":
+            return FactorKind.PASSKEY  # a provider's tokens are the session's alone
         # The password is at hand: with it the passkey signs in alone the next time.
         self._passkeys.keep_credential(session, found, given.prf, pending.credential.to_json())
         return FactorKind.PASSKEY

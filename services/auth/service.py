@@ -29,6 +29,7 @@ from services.auth.systems.exchange import Systems
 from services.auth.tables import audit
 from services.auth.throttle import Limits, Throttle
 from services.auth.ways import DomainWays, MailServerWay, Ways
+from services.auth.ways.flow import OpenIdSignIn
 from services.common.database import Database, migrate
 from services.common.gen.postern.auth.v1 import account_service_pb2_grpc as account_grpc
 from services.common.gen.postern.auth.v1 import factor_service_pb2_grpc as factor_grpc
@@ -57,15 +58,21 @@ class Service:
         self._minter = Minter(settings.signing, settings.sealing)
         factors, self._states = Factors(settings.vault), States(settings.vault)
         passkeys = Passkeys(settings.vault, settings.passkeys)
+        second = SecondFactor(
+            self.database, factors, passkeys, self._states, self._throttle, settings.factors
+        )
         self._sign_in = SignIn(
             self.database,
             self._sessions,
             self._throttle,
             self._ways,
             self._minter,
-            SecondFactor(self.database, factors, passkeys, self._states, self._throttle, settings.factors),
+            second,
             settings.factors,
             settings.sign_in,
+        )
+        self._openid = OpenIdSignIn(
+            self.database, self._ways, self._states, second, self._sign_in, self._throttle
         )
         self._passkey_sign_in = PasskeySignIn(
             self.database,
@@ -108,7 +115,9 @@ class Service:
         self.keys = KeySet.fixed(*(published.key for published in settings.signing.published))
 
     def register(self, server: grpc.aio.Server) -> None:
-        sessions = SessionServicer(self.database, self._sign_in, self._passkey_sign_in, self._sessions)
+        sessions = SessionServicer(
+            self.database, self._sign_in, self._passkey_sign_in, self._openid, self._ways, self._sessions
+        )
         session_grpc.add_SessionServiceServicer_to_server(sessions, server)
         token_grpc.add_TokenServiceServicer_to_server(TokenServicer(self._minter, self._systems), server)
         factors = FactorServicer(self._enrolment, self._presence)

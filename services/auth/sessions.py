@@ -168,6 +168,18 @@ class Sessions:
             update(sessions).where(sessions.c.secret_hash == secret_hash(secret)).values(**values)
         )
 
+    def replace_credential(
+        self, session: Session, secret: str, opened: OpenSession, credential: bytes
+    ) -> bool:
+        """Seal another credential in the session's place; False where the secret is the session's no more."""
+        sealed = self.vault.seal(secret, credential, _context(opened.session_id, opened.account))
+        changed = session.execute(
+            update(sessions)
+            .where(sessions.c.secret_hash == secret_hash(secret))
+            .values(server_key_id=sealed.key_id, sealed_credential=sealed.data)
+        )
+        return bool(changed.rowcount)  # type: ignore[attr-defined]
+
     def end(self, session: Session, secret: str) -> tuple[str, Client] | None:
         """End the session of `secret`; its account and the client that used it, None where there was none."""
         present = self._present(session, secret)

@@ -24,6 +24,7 @@ from services.auth.secondfactor import Pending, SecondFactor, Shown
 from services.auth.sessions import Sessions
 from services.auth.throttle import Attempt, Throttle
 from services.auth.ways import Ways
+from services.auth.ways.fresh import Fresh
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, invalid_argument
 from services.common.logging import get_logger
@@ -54,7 +55,9 @@ class SignIn:
         policy: FactorPolicy = FactorPolicy(),
         options: SignInOptions = SignInOptions(),
         clock: Clock = now_ms,
+        fresh: Fresh | None = None,
     ) -> None:
+        self._fresh = fresh or Fresh(database, sessions, ways, clock)
         self._database, self._sessions, self._throttle = database, sessions, throttle
         self._ways, self._minter, self._second, self._policy = ways, minter, second, policy
         self._options, self._clock = options, clock
@@ -130,7 +133,8 @@ class SignIn:
                 # A database that only reads still lets people read their mail.
                 log.warning("session.touch_failed", session_id=opened.session_id, reason=err.reason)
         must_enrol = not opened.has_factor and self._policy.required_from(client.address)
-        return opened, self._minter.for_session(opened, enrol_only=must_enrol), must_enrol
+        usable = await self._fresh.session(secret, opened)
+        return opened, self._minter.for_session(usable, enrol_only=must_enrol), must_enrol
 
     async def end(self, secret: str) -> None:
         """End the session of `secret`, where there is one."""

@@ -189,6 +189,14 @@ api_clients = Table(
     **BINARY_TEXT,
 )
 
+refreshes = Table(
+    "auth_refreshes",
+    metadata,
+    Column("session_id", String(32), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),  # till then one replica asks the provider
+    **BINARY_TEXT,
+)
+
 states = Table(
     "auth_states",
     metadata,

@@ -24,6 +24,7 @@ SECRET_BYTES = 32
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SECRET_INFO = b"postern session credential v1"
+_LASTING_INFO = b"postern lasting v1"
 _OWN_INFO = b"postern server secret v1"
 
 
@@ -100,6 +101,11 @@ class Vault:
 
     def open_own(self, sealed: Sealed, context: str) -> bytes:
         return self._open(self._derive(b"", sealed.key_id, _OWN_INFO), sealed, context)
+
+    def lasting(self, account: str) -> str:
+        """A secret of the account that stays while the server key does, for what must not change with every
+        token of a provider."""
+        return _encode(self._derive(account.encode(), self.current_key_id, _LASTING_INFO))
 
     def _seal(self, key: bytes, plaintext: bytes, context: str) -> Sealed:
         key_id, nonce = self.current_key_id, secrets.token_bytes(_NONCE_BYTES)

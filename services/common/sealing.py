@@ -95,22 +95,26 @@ class PrivateKey:
 
 @dataclass(frozen=True)
 class Credential:
-    """What signs in to the mail server. `kind` is "password"; other kinds may follow."""
+    """What signs in to the mail server. `kind` is "password", or "oauth": `password` is then an access token
+    (RFC 7628), and `lasting` a secret of the account that does not change with it."""
 
     kind: str
     username: str
     password: str = field(repr=False)
+    lasting: str = field(default="", repr=False)
 
     def to_json(self) -> bytes:
         fields = {"kind": self.kind, "username": self.username, "password": self.password}
+        if self.lasting:
+            fields["lasting"] = self.lasting
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Credential:
         try:
             fields = json.loads(data)
-            values = [fields["kind"], fields["username"], fields["password"]]
-        except (ValueError, KeyError, TypeError):
+            values = [fields["kind"], fields["username"], fields["password"], fields.get("lasting", "")]
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise SealingError("malformed credential") from None
         if not all(isinstance(value, str) for value in values):
             raise SealingError("malformed credential")

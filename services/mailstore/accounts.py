@@ -40,6 +40,8 @@ class Accounts:
             )
         except SealingError as err:
             raise error(Reason.TOKEN_INVALID, err) from None
-        if credential.kind != "password":
+        if credential.kind not in ("password", "oauth"):
             raise error(Reason.UNSUPPORTED, feature=credential.kind)
-        return Account(identity.account, credential.username, credential.password)
+        return Account(
+            identity.account, credential.username, credential.password, credential.kind, credential.lasting
+        )

@@ -16,8 +16,10 @@ from services.auth.passkeysignin import PasskeySignIn
 from services.auth.secondfactor import Shown
 from services.auth.sessions import Sessions
 from services.auth.signin import SignIn
+from services.auth.ways import Ways
+from services.auth.ways.flow import OpenIdSignIn
 from services.common.database import Database
-from services.common.errors import Reason, error, invalid_argument
+from services.common.errors import invalid_argument
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
 from services.common.gen.postern.auth.v1 import session_service_pb2_grpc as session_grpc
 from services.common.rpc.context import current_identity
@@ -29,18 +31,30 @@ class SessionServicer(session_grpc.SessionServiceServicer):
     """Signing in, sessions."""
 
     def __init__(
-        self, database: Database, sign_in: SignIn, passkeys: PasskeySignIn, sessions: Sessions
+        self,
+        database: Database,
+        sign_in: SignIn,
+        passkeys: PasskeySignIn,
+        openid: OpenIdSignIn,
+        ways: Ways,
+        sessions: Sessions,
     ) -> None:
         self._database, self._sign_in, self._passkeys = database, sign_in, passkeys
-        self._sessions = sessions
+        self._openid, self._ways, self._sessions = openid, ways, sessions
 
     async def ListSignInMethods(
         self, request: session_pb.ListSignInMethodsRequest, context: Context
     ) -> session_pb.ListSignInMethodsResponse:
-        methods = [session_pb.SIGN_IN_METHOD_PASSWORD]
+        methods, address = [], request.email_address
+        if self._ways.takes_passwords if not address else self._ways.takes_passwords_of(address):
+            methods.append(session_pb.SIGN_IN_METHOD_PASSWORD)
         if self._passkeys.offered:
             methods.append(session_pb.SIGN_IN_METHOD_PASSKEY)
-        return session_pb.ListSignInMethodsResponse(methods=methods)
+        provider = self._openid.provider_of(address)
+        if provider is not None or (not address and self._ways.openid):
+            methods.append(session_pb.SIGN_IN_METHOD_OPENID)
+        name = provider.settings.name if provider is not None else ""
+        return session_pb.ListSignInMethodsResponse(methods=methods, openid_provider_name=name)
 
     async def StartSignIn(
         self, request: session_pb.StartSignInRequest, context: Context
@@ -51,8 +65,14 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         if kind == "passkey":
             challenge = self._passkeys.start(client_from_proto(request.client))
             return session_pb.StartSignInResponse(challenge=challenge_to_proto(challenge))
-        if kind != "password":
-            raise error(Reason.UNSUPPORTED, method=kind)
+        if kind == "openid":
+            challenge = await self._openid.start(
+                request.openid.email_address,
+                request.openid.redirect_uri,
+                client_from_proto(request.client),
+                request.session_secret,
+            )
+            return session_pb.StartSignInResponse(challenge=challenge_to_proto(challenge))
         proof = request.password
         outcome = await self._sign_in.with_password(
             proof.email_address, proof.password, client_from_proto(request.client), request.session_secret
@@ -73,6 +93,8 @@ class SessionServicer(session_grpc.SessionServiceServicer):
             # The kind of a code is not needed: it shows by itself what it is.
             shown = Shown(request.code, request.webauthn_response_json)
             outcome = await self._sign_in.with_factor(state, shown, client)
+        elif kind == "openid_query":
+            outcome = await self._openid.finish(state, request.openid_query, client)
         elif kind == "password":
             outcome = await self._passkeys.with_password(state, request.password, client)
         else:

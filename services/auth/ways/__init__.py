@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.auth.accounts import login_name
+from services.auth.accounts import MalformedAddress, login_name, normalise
 from services.auth.mailcheck import PasswordChecker
 from services.auth.ways.openid import OpenIdProvider
 from services.common.sealing import Credential
@@ -76,6 +76,13 @@ class Ways:
     @property
     def takes_passwords(self) -> bool:
         return any(each.password for each in self._all())
+
+    def takes_passwords_of(self, address: str) -> bool:
+        """Whether the domain of a typed address has a way with passwords; where it is none, as for others."""
+        try:
+            return self.of(normalise(address)).password is not None
+        except MalformedAddress:
+            return self._default.password is not None
 
     @property
     def openid(self) -> tuple[OpenIdProvider, ...]:

@@ -41,11 +41,14 @@ class ImapServer:
 
 @dataclass(frozen=True)
 class Account:
-    """Whose mail it is. `id` is the account, the other two open it at the server."""
+    """Whose mail it is. `id` is the account; `username` and `password` open it at the server, where `kind` is
+    "oauth" the password being an access token (RFC 7628). `lasting` then stays when the token changes."""
 
     id: str
     username: str
     password: str = field(repr=False)
+    kind: str = "password"
+    lasting: str = field(default="", repr=False)
 
     @cached_property
     def key(self) -> bytes:
@@ -53,7 +56,7 @@ class Account:
         its own.
         """
         digest = hashlib.sha256()
-        for text in (self.id, self.username, self.password):
+        for text in (self.id, self.username, self.password, self.kind):
             data = text.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "big") + data)
         return digest.digest()
@@ -131,6 +134,9 @@ async def _login(session: Session, account: Account) -> None:
     username, password = account.username.encode("utf-8"), account.password.encode("utf-8")
     if b"\0" in username or b"\0" in password:
         raise LoginRefused("NUL in the credential")
+    if account.kind == "oauth":
+        await _login_with_token(session, account)
+        return
     plain = session.has("AUTH=PLAIN")
     if session.has("LOGINDISABLED") and not plain:
         raise ConnectionLost("the server allows no login on this connection")
@@ -142,6 +148,32 @@ async def _login(session: Session, account: Account) -> None:
         (result,) = await session.execute([b"AUTHENTICATE", b"PLAIN", token])
     else:
         (result,) = await session.execute([b"LOGIN", string(username), string(password)])
+    if result.status != "OK":
+        if result.code in _BUSY_CODES:
+            raise ServerBusy(f"login: {result.code}")
+        raise LoginRefused(f"login: {result.status} [{result.code}]")
+    if session.capabilities == before and result.code != "CAPABILITY":
+        await session.command(b"CAPABILITY")
+
+
+async def _login_with_token(session: Session, account: Account) -> None:
+    """OAUTHBEARER (RFC 7628), or the older XOAUTH2 where the server has that alone."""
+    standard = session.has("AUTH=OAUTHBEARER")
+    if not standard and not session.has("AUTH=XOAUTH2"):
+        raise LoginRefused("the server takes no access tokens")
+    if any(char < " " for char in account.username + account.password):
+        raise LoginRefused("a control character in the credential")
+    if standard:
+        # RFC 5801 section 4: "," and "=" of the name are escaped in the GS2 header.
+        name = account.username.replace("=", "=3D").replace(",", "=2C")
+        text = f"n,a={name},\x01auth=Bearer {account.password}\x01\x01"
+    else:
+        text = f"user={account.username}\x01auth=Bearer {account.password}\x01\x01"
+    mechanism = b"OAUTHBEARER" if standard else b"XOAUTH2"
+    before = session.capabilities
+    result = await session.authenticate(
+        mechanism, base64.b64encode(text.encode()), b"AQ==" if standard else b""
+    )
     if result.status != "OK":
         if result.code in _BUSY_CODES:
             raise ServerBusy(f"login: {result.code}")

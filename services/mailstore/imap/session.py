@@ -146,6 +146,28 @@ class Session:
                 take(response)
             return [answers[tag] for tag in tags]
 
+    async def authenticate(self, mechanism: bytes, initial: bytes, on_error: bytes) -> Result:
+        """AUTHENTICATE with one response, in base64. A server that refuses says why first and waits for
+        `on_error` (RFC 7628 section 3.2.3)."""
+        async with self._exclusive():
+            tag, given, untagged = self._next_tag(), self.has("SASL-IR"), list[Response]()
+            pieces = [b"AUTHENTICATE", mechanism, *([initial] if given else [])]
+            self.transport.write(tag + b" " + b" ".join(pieces) + b"\r\n")
+            while True:
+                response = await self._receive()
+                if response.tag == b"+":
+                    self.transport.write((on_error if given else initial) + b"\r\n")
+                    given = True
+                elif response.tag == b"*":
+                    self._follow(response)
+                    untagged.append(response)
+                elif response.tag == tag:
+                    result = Result(response.name, response.code, response.code_data, response.text, untagged)
+                    self._after(pieces, result)
+                    return result
+                else:
+                    raise ProtocolError("unexpected tag")
+
     async def append(self, head: Pieces, size: int, chunks: AsyncIterator[bytes]) -> Result:
         """APPEND with its literal streamed; the server says first whether it wants it. `size` must be
         exact.

@@ -144,7 +144,7 @@ class Index:
 
     async def _prepare(self, account: Account) -> None:
         loop = asyncio.get_running_loop()
-        secret = account.username.encode("utf-8") + b"\0" + account.password.encode("utf-8")
+        secret = account.username.encode("utf-8") + b"\0" + (account.lasting or account.password).encode()
         path = self._shelf.path(account.id)
         # Nobody makes a file that has not been let in by the server: a wrong password would throw away the
         # right one's.
@@ -203,6 +203,7 @@ class Index:
             account=account.id,
             username=account.username,
             password=account.password,
+            kind=account.kind,
             path=str(index.path),
             key=index.key.hex(),
             host=self._imap.host,

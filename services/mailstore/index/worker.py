@@ -44,6 +44,7 @@ class Job:
     account: str
     username: str
     password: str
+    kind: str
     path: str
     key: str
     host: str
@@ -72,7 +73,7 @@ async def build(job: Job, report: Callable[[BuildProgress], None]) -> None:
     path = Path(job.path)
     store = Store(path, bytes.fromhex(job.key), cache_mib=_CACHE_MIB, busy_ms=5000)
     try:
-        session = await connect(_server(job), Account(job.account, job.username, job.password))
+        session = await connect(_server(job), Account(job.account, job.username, job.password, job.kind))
         try:
             await _mailboxes(job, store, session, report)
         finally:

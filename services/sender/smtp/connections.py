@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import secrets
@@ -156,11 +157,35 @@ class Connections:
     async def _sign_in(self, smtp: SMTP, credential: Credential) -> None:
         user, password = credential.username.encode(), credential.password.encode()
         methods = smtp.server_auth_methods
+        if credential.kind == "oauth":
+            await _with_token(smtp, credential, self.timeouts.connect)
+            return
         # Over TLS (or loopback) PLAIN is the one that every server means (RFC 4616); the rest as it comes.
         if "plain" in methods:
             await smtp.auth_plain(user, password, timeout=self.timeouts.connect)
         else:
             await smtp.login(user, password, timeout=self.timeouts.connect)
+
+
+async def _with_token(smtp: SMTP, credential: Credential, seconds: float) -> None:
+    """OAUTHBEARER (RFC 7628), or the older XOAUTH2 where the server has that alone. A refusal comes as a
+    question that wants an answer first."""
+    methods = [method.lower() for method in smtp.server_auth_methods]
+    name, token = credential.username, credential.password
+    if any(char < " " for char in name + token):
+        raise aiosmtplib.SMTPAuthenticationError(535, "a control character in the credential")
+    if "oauthbearer" in methods:
+        escaped = name.replace("=", "=3D").replace(",", "=2C")
+        mechanism, text, on_error = b"OAUTHBEARER", f"n,a={escaped},\x01auth=Bearer {token}\x01\x01", b"AQ=="
+    else:
+        mechanism, text, on_error = b"XOAUTH2", f"user={name}\x01auth=Bearer {token}\x01\x01", b""
+    initial = base64.b64encode(text.encode())
+    # RFC 4954, 4: a command has 12,288 octets at most with AUTH; tokens are shorter.
+    response = await smtp.execute_command(b"AUTH", mechanism, initial, timeout=seconds)
+    if response.code == 334:
+        response = await smtp.execute_command(on_error, timeout=seconds)
+    if response.code != 235:
+        raise aiosmtplib.SMTPAuthenticationError(response.code, response.message)
 
 
 def _problem(err: BaseException) -> str | None:
