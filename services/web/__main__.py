@@ -40,7 +40,7 @@ async def main() -> None:
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE_SECONDS,
-            limit_concurrency=2000,
+            limit_concurrency=4000,
             backlog=1024,
         )
     )

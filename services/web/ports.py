@@ -14,12 +14,13 @@ from typing import Protocol
 from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
 from services.web.model.mail import (
     ActionResult,
+    Change,
     ConversationPage,
     FlagChange,
     MailboxTree,
     MessagePage,
-    MessageRange,
     MessageRef,
+    Messages,
     OpenMessage,
     Order,
     Part,
@@ -109,6 +110,10 @@ class MailPort(Protocol):
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
     ) -> SearchResult: ...
+    def watch(self, token: str, resume: str) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        """What changes in the account, from after `resume`, else from now."""
+        ...
+
     def read_part(
         self, token: str, ref: MessageRef, part_id: str
     ) -> AbstractAsyncContextManager[PartStream]: ...
@@ -116,16 +121,16 @@ class MailPort(Protocol):
         self, token: str, ref: MessageRef, *, headers_only: bool
     ) -> AbstractAsyncContextManager[tuple[int, AsyncIterator[bytes]]]: ...
     async def flag(
-        self, token: str, messages: MessageRange, change: FlagChange, request_id: str
+        self, token: str, messages: Messages, change: FlagChange, request_id: str
     ) -> ActionResult: ...
     async def move(
-        self, token: str, messages: MessageRange, destination: str, request_id: str
+        self, token: str, messages: Messages, destination: str, request_id: str
     ) -> ActionResult: ...
     async def copy(
-        self, token: str, messages: MessageRange, destination: str, request_id: str
+        self, token: str, messages: Messages, destination: str, request_id: str
     ) -> ActionResult: ...
     async def delete(
-        self, token: str, messages: MessageRange, *, permanently: bool, request_id: str
+        self, token: str, messages: Messages, *, permanently: bool, request_id: str
     ) -> ActionResult: ...
     async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str: ...
     async def create_mailbox(self, token: str, name: str, request_id: str) -> str: ...
@@ -169,6 +174,12 @@ class SendPort(Protocol):
     async def resolve(
         self, token: str, submission_id: str, resolution: str, request_id: str
     ) -> Submission: ...
+    def watch(
+        self, token: str, resume: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[Submission | None, str]]]:
+        """Submissions as they change, each with what resumes after it; None is a sign of life."""
+        ...
+
     async def outbox(self, token: str) -> tuple[Submission, ...]: ...
 
 

@@ -12,17 +12,22 @@ from services.common.errors import PosternError, Reason
 from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as mb
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as ms
 from services.common.gen.postern.mailstore.v1 import types_pb2 as t
+from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as w
 from services.common.gen.postern.mailstore.v1.mailbox_service_pb2_grpc import MailboxServiceStub
 from services.common.gen.postern.mailstore.v1.message_service_pb2_grpc import MessageServiceStub
+from services.common.gen.postern.mailstore.v1.watch_service_pb2_grpc import WatchServiceStub
 from services.web.convert import mail as convert
 from services.web.model.mail import (
     ActionResult,
+    Change,
     ConversationPage,
     FlagChange,
     MailboxTree,
+    Matching,
     MessagePage,
     MessageRange,
     MessageRef,
+    Messages,
     Moved,
     OpenMessage,
     Order,
@@ -35,6 +40,9 @@ from services.web.ports import PartStream
 SECONDS = 8.0
 # Downloads run as long as the reader's line needs.
 STREAM_SECONDS = 3600.0
+LONG_SECONDS = 600.0
+# A stream of changes; the page that shows them opens a new one after it.
+WATCH_SECONDS = 900.0
 # Time for a search to bring what it has; what is found until then is shown, and the page says that there may
 # be more.
 SEARCH_SECONDS = 7.0
@@ -44,6 +52,7 @@ class MailClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._mailboxes = MailboxServiceStub(channel)
         self._messages = MessageServiceStub(channel)
+        self._watch = WatchServiceStub(channel)
 
     async def mailboxes(self, token: str) -> MailboxTree:
         reply = await self._mailboxes.ListMailboxes(mb.ListMailboxesRequest(), token=token, timeout=SECONDS)
@@ -109,6 +118,13 @@ class MailClient:
         return SearchResult(tuple(found), max(total, len(found)), next_token, failed, complete)
 
     @asynccontextmanager
+    async def watch(self, token: str, resume: str) -> AsyncIterator[AsyncIterator[Change]]:
+        request = w.WatchAccountRequest(resume_token=resume)
+        stream = self._watch.WatchAccount(request, token=token, timeout=WATCH_SECONDS)
+        async with aclosing(stream):
+            yield (convert.change(reply) async for reply in stream)
+
+    @asynccontextmanager
     async def read_part(self, token: str, ref: MessageRef, part_id: str) -> AsyncIterator[PartStream]:
         request = ms.ReadPartRequest(name=convert.name(ref), part_id=part_id)
         stream = self._messages.ReadPart(request, token=token, timeout=STREAM_SECONDS)
@@ -126,9 +142,7 @@ class MailClient:
             first = await anext(stream, ms.ReadSourceResponse())
             yield first.size_bytes, _data(first, stream)
 
-    async def flag(
-        self, token: str, messages: MessageRange, change: FlagChange, request_id: str
-    ) -> ActionResult:
+    async def flag(self, token: str, messages: Messages, change: FlagChange, request_id: str) -> ActionResult:
         request = ms.ModifyMessagesRequest(
             messages=convert.message_set(messages),
             add_flags=[convert.FLAG_VALUES[name] for name in change.add],
@@ -136,37 +150,37 @@ class MailClient:
             request_id=request_id,
         )
         done = gone = 0
-        async with aclosing(self._messages.ModifyMessages(request, token=token, timeout=SECONDS)) as stream:
+        changed: list[MessageRange] = []
+        async with aclosing(
+            self._messages.ModifyMessages(request, token=token, timeout=_patience(messages))
+        ) as stream:
             async for step in stream:
                 done += _count(step.changed)
                 gone += _count(step.gone)
-        return ActionResult(done, gone)
+                changed.extend(convert.message_range(one) for one in step.changed)
+        return ActionResult(done, gone, changed=tuple(changed))
 
-    async def move(
-        self, token: str, messages: MessageRange, destination: str, request_id: str
-    ) -> ActionResult:
+    async def move(self, token: str, messages: Messages, destination: str, request_id: str) -> ActionResult:
         request = ms.MoveMessagesRequest(
             messages=convert.message_set(messages), destination=destination, request_id=request_id
         )
-        stream = self._messages.MoveMessages(request, token=token, timeout=SECONDS)
+        stream = self._messages.MoveMessages(request, token=token, timeout=_patience(messages))
         return await _moving(stream, lambda step: step.moved)
 
-    async def copy(
-        self, token: str, messages: MessageRange, destination: str, request_id: str
-    ) -> ActionResult:
+    async def copy(self, token: str, messages: Messages, destination: str, request_id: str) -> ActionResult:
         request = ms.CopyMessagesRequest(
             messages=convert.message_set(messages), destination=destination, request_id=request_id
         )
-        stream = self._messages.CopyMessages(request, token=token, timeout=SECONDS)
+        stream = self._messages.CopyMessages(request, token=token, timeout=_patience(messages))
         return await _moving(stream, lambda step: step.copied)
 
     async def delete(
-        self, token: str, messages: MessageRange, *, permanently: bool, request_id: str
+        self, token: str, messages: Messages, *, permanently: bool, request_id: str
     ) -> ActionResult:
         request = ms.DeleteMessagesRequest(
             messages=convert.message_set(messages), permanently=permanently, request_id=request_id
         )
-        stream = self._messages.DeleteMessages(request, token=token, timeout=SECONDS)
+        stream = self._messages.DeleteMessages(request, token=token, timeout=_patience(messages))
         return await _moving(stream, lambda step: step.trashed, lambda step: step.destroyed)
 
     async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str:
@@ -189,6 +203,11 @@ class MailClient:
     async def delete_mailbox(self, token: str, name: str, *, with_messages: bool, request_id: str) -> None:
         request = mb.DeleteMailboxRequest(mailbox=name, with_messages=with_messages, request_id=request_id)
         await self._mailboxes.DeleteMailbox(request, token=token, timeout=SECONDS)
+
+
+def _patience(messages: Messages) -> float:
+    """What may be a whole mailbox takes its time."""
+    return LONG_SECONDS if isinstance(messages, Matching) else SECONDS
 
 
 def _count(ranges: Sequence[t.MessageRange]) -> int:

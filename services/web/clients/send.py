@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
 import grpc
@@ -19,6 +20,7 @@ from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submis
 
 SECONDS = 8.0
 UPLOAD_SECONDS = 3600.0
+WATCH_SECONDS = 900.0
 RESOLUTIONS: dict[str, s.ResolveSubmissionRequest.Resolution] = {
     "sent": s.ResolveSubmissionRequest.RESOLUTION_SENT,
     "again": s.ResolveSubmissionRequest.RESOLUTION_SEND_AGAIN,
@@ -116,6 +118,18 @@ class SendClient:
         )
         reply = await self._submissions.ResolveSubmission(request, token=token, timeout=SECONDS)
         return convert.submission(reply.submission)
+
+    @asynccontextmanager
+    async def watch(
+        self, token: str, resume: str
+    ) -> AsyncIterator[AsyncIterator[tuple[Submission | None, str]]]:
+        request = s.WatchSubmissionsRequest(resume_token=resume)
+        stream = self._submissions.WatchSubmissions(request, token=token, timeout=WATCH_SECONDS)
+        async with aclosing(stream):
+            yield (
+                (convert.submission(one.submission) if one.HasField("submission") else None, one.resume_token)
+                async for one in stream
+            )
 
     async def outbox(self, token: str) -> tuple[Submission, ...]:
         request = s.ListSubmissionsRequest(page_size=100, open_only=True)

@@ -9,17 +9,21 @@ from typing import Any, Generic, TypeVar
 from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as mb
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as ms
 from services.common.gen.postern.mailstore.v1 import types_pb2 as t
+from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as w
 from services.web.convert import when
 from services.web.model.mail import (
     Address,
+    Change,
     Conversation,
     ConversationPage,
     Envelope,
     Flags,
     MailboxView,
+    Matching,
     MessagePage,
     MessageRange,
     MessageRef,
+    Messages,
     Moved,
     OpenMessage,
     Order,
@@ -67,7 +71,9 @@ def name(ref: MessageRef) -> t.MessageName:
     return t.MessageName(mailbox=ref.mailbox, uid_validity=ref.uid_validity, uid=ref.uid)
 
 
-def message_set(messages: MessageRange) -> t.MessageSet:
+def message_set(messages: Messages) -> t.MessageSet:
+    if isinstance(messages, Matching):
+        return t.MessageSet(query=t.SearchQuery(text=messages.text, mailboxes=[messages.mailbox]))
     return t.MessageSet(
         range=t.MessageRange(mailbox=messages.mailbox, uid_validity=messages.uid_validity, uids=messages.uids)
     )
@@ -222,6 +228,27 @@ def _conversation_page(reply: ms.ListConversationsResponse) -> ConversationPage:
 
 
 conversation_page: Kept[ConversationPage] = Kept(200, _conversation_page)
+
+
+def change(reply: w.WatchAccountResponse) -> Change:
+    token = reply.resume_token
+    match reply.WhichOneof("change"):
+        case "mailbox_change":
+            one = reply.mailbox_change
+            return Change(
+                "mailbox",
+                token,
+                mailbox(one.mailbox),
+                tuple(row(added) for added in one.added),
+                tuple(row(modified) for modified in one.modified),
+            )
+        case "tree_changed":
+            return Change("tree", token)
+        case "restarted":
+            return Change("restarted", token)
+        case "server_lost":
+            return Change("server", token, lost=reply.server_lost)
+    return Change("beat", token)
 
 
 def part(message: t.Part) -> Part:

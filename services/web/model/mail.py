@@ -58,6 +58,17 @@ class MessageRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """All messages of a mailbox that a search text matches; all there are where it is empty."""
+
+    mailbox: str
+    text: str = ""
+
+
+Messages = MessageRange | Matching
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Where messages were and where they are; destination uids may be empty (no UIDPLUS)."""
 
@@ -247,6 +258,19 @@ class OpenMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One change of an account as it happens. `kind`: "mailbox" (with `mailbox` as it is now), "tree",
+    "restarted" (read everything again), "server" (with `lost`) or "beat". `token` resumes after it."""
+
+    kind: str
+    token: str = ""
+    mailbox: MailboxView | None = None
+    added: tuple[Row, ...] = ()
+    modified: tuple[Row, ...] = ()
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """What a search found; `failed` names mailboxes that could not be searched."""
 
@@ -274,3 +298,4 @@ class ActionResult:
     gone: int = 0
     moved: tuple[Moved, ...] = ()
     complete: bool = True
+    changed: tuple[MessageRange, ...] = ()

@@ -17,7 +17,15 @@ from services.web import urls
 from services.web.edge import Edge, is_fragment, request_id
 from services.web.forms import Form
 from services.web.i18n import gettext as _
-from services.web.model.mail import ActionResult, FlagChange, MessageRange, MessageRef, Use
+from services.web.model.mail import (
+    ActionResult,
+    FlagChange,
+    Matching,
+    MessageRange,
+    MessageRef,
+    Messages,
+    Use,
+)
 from services.web.notices import Notice, parse_range, range_text
 from services.web.session import Me
 
@@ -36,7 +44,11 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
     verb, keys = _verb(form)
     refs = [ref for key in keys if (ref := urls.parse_key(mailbox, key)) is not None]
     back = urls.safe_next(form.get("back") or urls.mailbox(mailbox))
-    return await _act(edge, request, me, form, verb, refs, back)
+    if form.get("all") == "1":
+        groups: list[Messages] = [Matching(mailbox, form.get("filter")[:1000])]
+    else:
+        groups = list(ranges(refs))
+    return await _act(edge, request, me, form, verb, refs, groups, back)
 
 
 async def submit_search(edge: Edge, request: Request, me: Me) -> Response:
@@ -44,7 +56,8 @@ async def submit_search(edge: Edge, request: Request, me: Me) -> Response:
     form = await edge.form(request, me)
     verb, keys = _verb(form)
     refs = [ref for key in keys if (ref := urls.parse_full_key(key)) is not None]
-    return await _act(edge, request, me, form, verb, refs, urls.safe_next(form.get("back") or "/search"))
+    back = urls.safe_next(form.get("back") or "/search")
+    return await _act(edge, request, me, form, verb, refs, list(ranges(refs)), back)
 
 
 def _verb(form: Form) -> tuple[str, list[str]]:
@@ -75,16 +88,23 @@ def ranges(refs: Sequence[MessageRef]) -> list[MessageRange]:
 
 
 async def _act(
-    edge: Edge, request: Request, me: Me, form: Form, verb: str, refs: list[MessageRef], back: str
+    edge: Edge,
+    request: Request,
+    me: Me,
+    form: Form,
+    verb: str,
+    refs: list[MessageRef],
+    groups: list[Messages],
+    back: str,
 ) -> Response:
-    if not refs:
+    if not groups:
         return _said(edge, request, me, back, Notice("nothing-selected"))
     try:
-        notice = await perform(edge, me, form, verb, ranges(refs))
+        notice = await perform(edge, me, form, verb, groups)
     except PosternError as err:
         if err.reason != Reason.SPECIAL_MAILBOX_MISSING:
             raise
-        return _ask(edge, request, me, verb, refs, back)
+        return _ask(edge, request, me, form, verb, refs, groups, back)
     return _said(edge, request, me, back, notice)
 
 
@@ -96,19 +116,22 @@ def _said(edge: Edge, request: Request, me: Me, back: str, notice: Notice) -> Re
     return edge.renderer.page(request, "notice_line.html", context)
 
 
-async def perform(edge: Edge, me: Me, form: Form, verb: str, groups: list[MessageRange]) -> Notice:
+async def perform(edge: Edge, me: Me, form: Form, verb: str, groups: list[Messages]) -> Notice:
     """One action over each group. Its request id is new each time: a page may come from the browser's cache,
     and an action done twice finds its messages gone or already so."""
     mail, token, base = edge.services.mail, me.token("mailstore"), request_id()
     if verb in FLAGS:
         change, kind = FLAGS[verb]
         count = 0
+        touched: list[MessageRange] = []
         for n, group in enumerate(groups):
-            count += (await mail.flag(token, group, change, f"{base}.{verb}.{n}")).done
-        undo = _flag_undo(groups, change)
-        return Notice(
-            kind, count or sum(len(group.uids) for group in groups), "", "/undo" if undo else "", undo
-        )
+            result = await mail.flag(token, group, change, f"{base}.{verb}.{n}")
+            count += result.done
+            touched += [group] if isinstance(group, MessageRange) else result.changed
+        count = count or sum(len(group.uids) for group in touched)
+        # More than a page can hold is not taken back: it is said, and not undone by halves.
+        undo = _flag_undo(touched, change) if count <= MOST else {}
+        return Notice(kind, count, "", "/undo" if undo else "", undo)
     if verb == "delete-forever":
         count = 0
         for n, group in enumerate(groups):
@@ -153,7 +176,7 @@ def _moved(kind: str, results: list[ActionResult], name: str) -> Notice:
     undo: dict[str, str] = {}
     pairs = [pair for result in results for pair in result.moved]
     # Where the server does not say where messages went (no UIDPLUS), there is nothing to take back by.
-    if pairs and all(len(pair.destination.uids) == len(pair.source.uids) for pair in pairs):
+    if pairs and count <= MOST and all(len(pair.destination.uids) == len(pair.source.uids) for pair in pairs):
         for n, (source, destination) in enumerate(_merged(pairs)):
             undo[f"to{n}"] = source
             undo[f"from{n}"] = destination.mailbox
@@ -180,10 +203,20 @@ def _flag_undo(groups: list[MessageRange], change: FlagChange) -> dict[str, str]
     return undo
 
 
-def _ask(edge: Edge, request: Request, me: Me, verb: str, refs: list[MessageRef], back: str) -> Response:
+def _ask(
+    edge: Edge,
+    request: Request,
+    me: Me,
+    form: Form,
+    verb: str,
+    refs: list[MessageRef],
+    groups: list[Messages],
+    back: str,
+) -> Response:
     """There is no Trash (Archive, Junk): what now?"""
-    one = len({ref.mailbox for ref in refs}) == 1
-    action = f"{urls.mailbox(refs[0].mailbox)}/actions" if one else "/search/actions"
+    everything = next((group for group in groups if isinstance(group, Matching)), None)
+    one = len({group.mailbox for group in groups}) == 1
+    action = f"{urls.mailbox(groups[0].mailbox)}/actions" if one else "/search/actions"
     use = {"delete": "trash"}.get(verb, verb)
     return edge.page(
         request,
@@ -197,6 +230,7 @@ def _ask(edge: Edge, request: Request, me: Me, verb: str, refs: list[MessageRef]
         verb=verb,
         keys=[ref.key if one else urls.full_key(ref) for ref in refs],
         back=back,
+        everything=everything,
     )
 
 

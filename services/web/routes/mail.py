@@ -195,11 +195,30 @@ def list_context(
         "older": place.elsewhere(page.next_token) if page and page.next_token else None,
         "opened": None,
         "list_error": "",
+        "rows_attrs": _window(me, place, mailbox, page) if page else {},
         "special": {use.value: box.name for use in Use if (box := tree.special(use)) and use is not Use.NONE},
         "in_trash": mailbox.use is Use.TRASH,
         "in_junk": mailbox.use is Use.JUNK,
         "targets": move_targets(tree, mailbox.name),
     }
+
+
+def _window(
+    me: Me, place: Place, mailbox: MailboxView, page: MessagePage | ConversationPage
+) -> dict[str, Any]:
+    """What scripts need to show the rest of the list in place."""
+    where = {**place.query, "page": "", "at": "", "view": place.view or _view(page)}
+    return {
+        "data-url": urls.mailbox(place.mailbox, **where, use=mailbox.use.value),
+        "data-total": page.total,
+        "data-position": page.position,
+        "data-size": min(me.preferences.page_rows or 50, listing.MAX_ROWS),
+        "data-query": place.filter,
+    }
+
+
+def _view(page: MessagePage | ConversationPage) -> str:
+    return "conversations" if isinstance(page, ConversationPage) else "messages"
 
 
 def _first_page(place: Place, page: MessagePage | ConversationPage | None) -> str | None:

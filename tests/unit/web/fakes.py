@@ -11,6 +11,7 @@ from services.common.errors import PosternError, Reason, error
 from services.web.model.mail import (
     ActionResult,
     Address,
+    Change,
     ConversationPage,
     Envelope,
     FlagChange,
@@ -76,6 +77,7 @@ class FakeMail:
     calls: list[str] = field(default_factory=list)
     fail: dict[str, PosternError] = field(default_factory=dict)
     changes: int = 0
+    to_come: list[Change] = field(default_factory=list)
 
     def add(self, message: StoredMessage, mailbox: str = "INBOX") -> MessageRef:
         self.boxes.setdefault(mailbox, {})[message.uid] = message
@@ -156,6 +158,16 @@ class FakeMail:
         if mark_seen:
             message.flags = replace(message.flags, seen=True)
         return OpenMessage(row, message.texts, message.attachments, message.inline)
+
+    @asynccontextmanager
+    async def watch(self, token: str, resume: str) -> AsyncIterator[AsyncIterator[Change]]:
+        self._called(f"watch {resume}".strip())
+
+        async def changes() -> AsyncIterator[Change]:
+            for change in self.to_come:
+                yield change
+
+        yield changes()
 
     async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
         self._called("thread")

@@ -1,5 +1,6 @@
 // The page works without any of this. Here it becomes quick: panes load in place, the keyboard works, drafts save.
 import "htmx.org/dist/htmx.esm.js";
+import { startActing } from "./acting";
 import { startCodes } from "./codes";
 import { startComposers } from "./composer";
 import { startDivider } from "./divider";
@@ -7,10 +8,14 @@ import { startKeys } from "./keys";
 import { startList } from "./list";
 import { startPasskeys } from "./passkeys";
 import { startPanes } from "./panes";
+import { startPush } from "./push";
+import { startTouching } from "./touching";
 import { startUndo } from "./undo";
+import { startWindow } from "./window";
 
 /** Prepares what is new under `root`: at the start, and after every swap. Must bear being called twice. */
 function prepare(root: ParentNode): void {
+  startWindow(root);
   startList(root);
   startUndo(root);
   startComposers(root);
@@ -30,4 +35,7 @@ startPanes();
 startKeys();
 startDivider();
 prepare(document);
+startActing(prepare);
+startTouching(prepare);
+startPush();
 document.addEventListener("htmx:after:swap", () => prepare(document));

@@ -1,5 +1,6 @@
 // Selection in the list of messages: ranges with Shift, all on the page, and how many.
-import { word } from "./words";
+import { listWindow } from "./window";
+import { make, word } from "./words";
 
 const boxes = (list: ParentNode): HTMLInputElement[] => [
   ...list.querySelectorAll<HTMLInputElement>(".row-check input"),
@@ -22,12 +23,18 @@ function watch(list: HTMLElement): void {
 
   const count = (): void => {
     const every = boxes(list);
-    const checked = every.filter((box) => box.checked).length;
+    const kept = list.closest("form")?.querySelectorAll("input[data-kept]").length ?? 0;
+    const matching = pane.querySelector<HTMLInputElement>("input[name=all]");
+    const here = every.filter((box) => box.checked).length;
+    if (!here && !kept) matching?.remove();
+    const total = Number(listWindow()?.total ?? 0);
+    const checked = matching?.isConnected ? total : here + kept;
+    offerAll(pane, list, here > 0 && here === every.length && total > checked ? total : 0);
     const out = pane.querySelector("[data-selected]");
     if (out) out.textContent = checked ? word("selected", { n: checked }) : "";
     if (all) {
-      all.checked = checked > 0 && checked === every.length;
-      all.indeterminate = checked > 0 && checked < every.length;
+      all.checked = here > 0 && here === every.length;
+      all.indeterminate = checked > 0 && here < every.length;
     }
   };
 
@@ -52,6 +59,19 @@ function watch(list: HTMLElement): void {
     });
   }
   count(); // the browser may have brought back the checks of the last visit
+}
+
+/** Offers to select what is not on the page either: everything that the list's terms match. */
+function offerAll(pane: ParentNode, list: HTMLElement, total: number): void {
+  const place = pane.querySelector("[data-selected]");
+  pane.querySelector("[data-all]")?.remove();
+  if (!total || !place || !("query" in list.dataset)) return;
+  const button = make("button", { type: "button", class: "btn btn-quiet", "data-all": "" }, word("selectAll", { n: total }));
+  button.addEventListener("click", () => {
+    list.closest("form")?.append(make("input", { type: "hidden", name: "all", value: "1" }));
+    list.dispatchEvent(new Event("change"));
+  });
+  place.after(button);
 }
 
 /** Moves the focus by rows; opens the message there when one is open beside the list. */

@@ -44,6 +44,7 @@ function markCurrent(link: Element): void {
   for (const old of list?.querySelectorAll(".is-current") ?? []) old.classList.remove("is-current");
   for (const old of list?.querySelectorAll("[aria-current]") ?? []) old.removeAttribute("aria-current");
   item.classList.add("is-current");
+  if (item.classList.contains("is-unread")) document.dispatchEvent(new Event("postern:counts"));
   item.classList.remove("is-unread");
   item.querySelector(".row-dot")?.remove();
   link.setAttribute("aria-current", "true");

@@ -1,0 +1,96 @@
+// What is done to messages happens in place: the lines change at once, the server is told, and its answer is the line
+// that says what was done and takes it back. What cannot go so (a question, an error) goes the way without scripts.
+import { keyOf, listWindow } from "./window";
+
+const GOES = new Set(["archive", "delete", "delete-forever", "junk", "not-junk", "move"]);
+const NOTICES = { "HX-Request": "true", "HX-Target": "div#notices" };
+const ours = (form: HTMLFormElement): boolean => /\/(actions|undo)$/.test(new URL(form.action).pathname);
+
+export function startActing(prepare: (root: ParentNode) => void): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target as HTMLFormElement;
+    if (event.defaultPrevented || !ours(form) || !document.getElementById("notices") || "native" in form.dataset) return;
+    if (!document.querySelector("[data-rows]")) return;
+    event.preventDefault();
+    const submitter = event.submitter as HTMLButtonElement | null;
+    void act(form.action, new FormData(form, submitter), prepare, () => {
+      form.dataset.native = "";
+      form.requestSubmit(submitter);
+    });
+  });
+}
+
+/** Sends `data`; `otherwise` is what to do where the page must change after all. */
+export async function act(
+  action: string,
+  data: FormData,
+  prepare: (root: ParentNode) => void,
+  otherwise: () => void,
+): Promise<void> {
+  const verb = String(data.get("do") ?? "");
+  const keys = new Set(data.getAll("m").flatMap((one) => String(one).split(" ")));
+  const all = data.get("all") === "1";
+  const list = listWindow();
+  const pane = document.getElementById("reading");
+  let next: HTMLElement | undefined;
+  if (GOES.has(verb) && !all) {
+    const open = pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "";
+    next = list?.take(keys);
+    if (open && keys.has(open)) leave(pane!, next);
+  }
+  const notices = document.getElementById("notices")!;
+  notices.classList.add("is-waiting");
+  try {
+    const body = new URLSearchParams([...data].map(([name, value]) => [name, String(value)] as [string, string]));
+    const answer = await fetch(action, { method: "POST", body, headers: NOTICES });
+    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+    notices.innerHTML = await answer.text(); // escaped by the server's templates
+    prepare(notices);
+  } catch {
+    otherwise();
+    return;
+  } finally {
+    notices.classList.remove("is-waiting");
+  }
+  for (const box of document.querySelectorAll<HTMLInputElement>(".row-check input:checked")) box.checked = false;
+  for (const kept of document.querySelectorAll("input[data-kept], input[name=all]")) kept.remove();
+  if (list) await list.refresh();
+  else location.reload();
+  document.dispatchEvent(new Event("postern:counts"));
+}
+
+/** The message that was open is gone: the next one opens where one was being read beside the list. */
+function leave(pane: HTMLElement, next: HTMLElement | undefined): void {
+  const link = next?.querySelector<HTMLAnchorElement>(".row-link");
+  if (link && matchMedia("(width >= 50rem)").matches) link.click();
+  else if (link && next) {
+    const back = pane.querySelector<HTMLAnchorElement>("[data-back]");
+    if (back) location.assign(back.href);
+  } else pane.replaceChildren();
+}
+
+/** An act on single lines, from a drop, a swipe or a button that lies over the line. */
+export function actOn(rows: Iterable<Element>, fields: Record<string, string>, prepare: (root: ParentNode) => void): void {
+  const form = document.querySelector<HTMLFormElement>(".list form[method=post]");
+  if (!form) return;
+  const data = new FormData();
+  for (const hidden of form.querySelectorAll<HTMLInputElement>("input[type=hidden]:not([data-kept])"))
+    data.append(hidden.name, hidden.value);
+  for (const row of rows) data.append("m", keyOf(row));
+  for (const [name, value] of Object.entries(fields)) data.set(name, value);
+  void act(form.action, data, prepare, () => {
+    const sent = document.createElement("form");
+    sent.method = "post";
+    sent.action = form.action;
+    sent.dataset.native = "";
+    for (const [name, value] of data) {
+      const field = document.createElement("input");
+      field.type = "hidden";
+      field.name = name;
+      field.value = String(value);
+      sent.append(field);
+    }
+    document.body.append(sent);
+    sent.submit();
+  });
+}

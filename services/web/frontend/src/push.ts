@@ -1,0 +1,152 @@
+// One stream of changes for the whole browser: the tab that holds the lock reads it and tells the others.
+import { listWindow } from "./window";
+import { make, word } from "./words";
+
+interface Added {
+  href: string;
+  who: string;
+  subject: string;
+  unread: boolean;
+}
+interface Told {
+  kind: "mailbox" | "tree" | "restarted" | "server" | "outbox" | "ended";
+  data: { mailbox?: string; use?: string; unread?: number; lost?: boolean; added?: Added[]; state?: string };
+}
+
+const FIRST_WAIT = 2_000;
+const MOST_WAIT = 60_000;
+const KINDS: Told["kind"][] = ["mailbox", "tree", "restarted", "server", "outbox", "ended"];
+
+export function startPush(): void {
+  const tree = document.getElementById("tree");
+  if (!tree || !("EventSource" in window)) return;
+  const others = "BroadcastChannel" in window ? new BroadcastChannel("postern") : undefined;
+  others?.addEventListener("message", (event) => hear(event.data as Told));
+  const lead = (): Promise<void> =>
+    new Promise(() => {
+      listen((told) => {
+        others?.postMessage(told);
+        hear(told);
+        notify(told);
+      });
+    });
+  // The lock is held as long as the tab lives; the next in line then leads.
+  if (others && navigator.locks) void navigator.locks.request("postern-push", lead);
+  else void lead();
+  document.addEventListener("postern:counts", () => counts());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && stale) catchUp();
+  });
+  askToNotify();
+}
+
+function listen(tell: (told: Told) => void): void {
+  let wait = FIRST_WAIT;
+  let last = "";
+  let over = false;
+  const open = (): void => {
+    const source = new EventSource(last ? `/events?after=${encodeURIComponent(last)}` : "/events");
+    source.addEventListener("open", () => (wait = FIRST_WAIT));
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (event: MessageEvent<string>) => {
+        last = event.lastEventId || last;
+        tell({ kind, data: JSON.parse(event.data) as Told["data"] });
+        if (kind === "ended") {
+          over = true;
+          source.close();
+        }
+      });
+    }
+    // By itself a browser comes again at once and for ever, or not at all: here it waits longer each time.
+    source.addEventListener("error", () => {
+      source.close();
+      if (over) return;
+      setTimeout(open, wait * (0.75 + Math.random() / 2));
+      wait = Math.min(MOST_WAIT, wait * 2);
+    });
+  };
+  open();
+  addEventListener("online", () => (wait = FIRST_WAIT));
+}
+
+let stale = false;
+let timer = 0;
+
+function hear(told: Told): void {
+  switch (told.kind) {
+    case "mailbox":
+      if (told.data.use === "inbox") badge(told.data.unread ?? 0);
+      stale = true;
+      break;
+    case "tree":
+    case "restarted":
+    case "outbox":
+      stale = true;
+      break;
+    case "server":
+      document.body.toggleAttribute("data-server-lost", told.data.lost);
+      return;
+    case "ended":
+      document.dispatchEvent(new Event("postern:session-ended"));
+      return;
+  }
+  if (!document.hidden && !timer) timer = setTimeout(catchUp, 250);
+}
+
+/** Reads again what this tab shows; a tab in the background does so when it is looked at. */
+function catchUp(): void {
+  clearTimeout(timer);
+  timer = 0;
+  stale = false;
+  counts();
+  void listWindow()?.refresh();
+}
+
+let asked = 0;
+
+function counts(): void {
+  clearTimeout(asked);
+  asked = setTimeout(async () => {
+    const tree = document.getElementById("tree");
+    if (!tree) return;
+    try {
+      const answer = await fetch(`/mailboxes/tree?at=${encodeURIComponent(tree.dataset.at ?? "")}`);
+      if (!answer.ok || answer.redirected) return;
+      const text = await answer.text();
+      if (text === tree.dataset.text) return;
+      tree.dataset.text = text;
+      const focused = tree.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+      tree.innerHTML = text; // escaped by the server's templates
+      if (focused) tree.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus();
+      badge(Number(tree.querySelector<HTMLElement>("[data-use=inbox]")?.dataset.unread ?? 0));
+    } catch {
+      stale = true;
+    }
+  }, 50);
+}
+
+function badge(unread: number): void {
+  document.title = (unread ? `(${unread}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+}
+
+const mayNotify = (): boolean => "Notification" in window && Notification.permission === "granted";
+
+function notify(told: Told): void {
+  if (told.kind !== "mailbox" || told.data.use !== "inbox" || !mayNotify() || document.hasFocus()) return;
+  for (const added of (told.data.added ?? []).filter((one) => one.unread).slice(0, 3)) {
+    const shown = new Notification(added.who, { body: added.subject, tag: added.href });
+    shown.addEventListener("click", () => {
+      window.focus();
+      location.assign(added.href);
+    });
+  }
+}
+
+/** A button, once, where the browser would ask; nothing asks by itself. */
+function askToNotify(): void {
+  const place = document.querySelector("[data-notify]");
+  if (!place || !("Notification" in window) || Notification.permission !== "default") return;
+  const button = make("button", { type: "button", class: "btn btn-quiet" }, word("notify"));
+  button.addEventListener("click", () => void Notification.requestPermission().then(() => button.remove()));
+  place.append(button);
+}

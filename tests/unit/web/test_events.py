@@ -1,0 +1,82 @@
+"""The stream of changes, and answers for a list that changes in place."""
+
+import json
+
+from services.web.model.mail import Change, Envelope, Flags, MailboxView, MessageRef, Row, Use
+from services.web.routes import events
+from tests.unit.web.conftest import Browser
+from tests.unit.web.fakes import VALIDITY, Fakes, StoredMessage, envelope
+
+ROWS = {"hx_request": "true", "hx_target": "ol#rows"}
+INBOX = MailboxView("INBOX", "INBOX", use=Use.INBOX, unread=3, messages=9)
+
+
+def parsed(text: str) -> list[tuple[str, str, dict]]:
+    """(id, event, data) of each event."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.partition(": ")[::2] for line in block.splitlines())
+        if "event" in fields:
+            found.append((fields.get("id", ""), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+async def test_a_change_is_told_with_what_resumes_after_it(alice: Browser, fakes: Fakes) -> None:
+    row = Row(MessageRef("INBOX", VALIDITY, 4), Envelope(subject="Line\nbreak"), Flags())
+    fakes.mail.to_come = [Change("beat", "t1"), Change("mailbox", "t2", INBOX, (row,), (row,))]
+    answer = await alice.get("/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    ((ident, event, data),) = parsed(answer.text)
+    assert (ident.split()[0], event) == ("t2", "mailbox")
+    assert (data["unread"], data["messages"], data["added"][0]["subject"]) == (3, 9, "Line\nbreak")
+    assert data["changed"] == [{"key": f"{VALIDITY}.4", "unread": True, "starred": False}]
+
+
+async def test_it_goes_on_from_the_last_event(alice: Browser, fakes: Fakes) -> None:
+    await alice.get("/events", last_event_id="t2 s7")
+    await alice.get("/events?after=t3%20s8")
+    await alice.get("/events", last_event_id="x" * 1000)
+    assert [call for call in fakes.mail.calls if call.startswith("watch")] == [
+        "watch t2",
+        "watch t3",
+        "watch",
+    ]
+
+
+async def test_a_session_has_few_streams(alice: Browser, fakes: Fakes, monkeypatch) -> None:
+    monkeypatch.setattr(events, "MOST_OF_A_SESSION", 0)
+    assert (await alice.get("/events")).status_code == 429
+    assert not events._open, "a stream that was refused or has ended is still counted"
+
+
+async def test_nobody_else_hears_anything(browser: Browser) -> None:
+    assert (await browser.get("/events", accept="text/event-stream")).status_code in (303, 401)
+
+
+async def test_lines_alone_come_with_what_stands_around_them(alice: Browser, fakes: Fakes) -> None:
+    for number in range(60):
+        fakes.mail.add(StoredMessage(number + 1, envelope(f"Subject {number}")))
+    answer = await alice.get("/mail/INBOX?view=messages&at=0", **ROWS)
+    assert answer.text.count('class="row-link"') == 50 and "<html" not in answer.text
+    assert answer.headers["postern-total"] == "60" and "csrf" not in answer.text
+    again = await alice.get("/mail/INBOX?view=messages&at=0", **ROWS, if_none_match=answer.headers["etag"])
+    assert again.status_code == 304 and not again.content
+
+
+async def test_a_line_that_changes_is_drawn_anew(alice: Browser, fakes: Fakes) -> None:
+    ref = fakes.mail.add(StoredMessage(1, envelope("Unread yet")))
+    assert "is-unread" in (await alice.get("/mail/INBOX", **ROWS)).text
+    await alice.get(f"/mail/INBOX/{ref.key}")
+    assert "is-unread" not in (await alice.get("/mail/INBOX", **ROWS)).text
+
+
+async def test_an_act_in_place_answers_with_its_undo_alone(alice: Browser, fakes: Fakes) -> None:
+    ref = fakes.mail.add(StoredMessage(1, envelope("Something")))
+    await alice.get("/mail/INBOX")
+    answer = await alice.http.post(
+        "/mail/INBOX/actions",
+        data={"csrf": alice.hidden("csrf"), "m": ref.key, "do": "read"},
+        headers={"HX-Request": "true", "HX-Target": "div#notices"},
+    )
+    assert answer.status_code == 200 and 'class="undo"' in answer.text and "<html" not in answer.text
