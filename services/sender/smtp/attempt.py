@@ -128,13 +128,13 @@ async def _envelope(smtp: SMTP, envelope: Envelope, outcome: Outcome, timeouts: 
     reply = await smtp.execute_command(
         b"MAIL", b"FROM:<" + envelope.sender.encode(encoding) + b">", *options, timeout=timeouts.command
     )
-    if reply.code != 250:
+    if not _positive(reply.code):
         for address in envelope.recipients:
             _answer(outcome, address, reply.code, reply.message)
         if reply.code == 421:  # RFC 5321, 3.8: the server is about to close
             raise aiosmtplib.SMTPServerDisconnected("421")
     outcome.stale = False
-    if reply.code != 250:
+    if not _positive(reply.code):
         return []
     notify = [b"NOTIFY=SUCCESS,FAILURE,DELAY"] if _reports(smtp, envelope) else []
     accepted = []
@@ -142,7 +142,7 @@ async def _envelope(smtp: SMTP, envelope: Envelope, outcome: Outcome, timeouts: 
         reply = await smtp.execute_command(
             b"RCPT", b"TO:<" + address.encode(encoding) + b">", *notify, timeout=timeouts.command
         )
-        if reply.code in (250, 251):
+        if _positive(reply.code):
             accepted.append(address)
         else:
             _answer(outcome, address, reply.code, reply.message)
@@ -220,7 +220,7 @@ async def _data(
         reading.cancel()
     await faults.at("dot.answered")
     for address in accepted:
-        _answer(outcome, address, reply.code, reply.message)
+        _answer(outcome, address, reply.code, reply.message, final=True)
     outcome.reusable = reply.code != 421
 
 
@@ -238,9 +238,16 @@ async def _write(smtp: SMTP, data: bytes, timeouts: Timeouts) -> None:
         raise aiosmtplib.SMTPReadTimeoutError("no room to write") from err
 
 
-def _answer(outcome: Outcome, address: str, code: int, message: str) -> None:
+def _positive(code: int) -> bool:
+    """RFC 5321, 4.3.2: the first digit is what counts."""
+    return 200 <= code < 300
+
+
+def _answer(outcome: Outcome, address: str, code: int, message: str, *, final: bool = False) -> None:
+    """What a reply means for a recipient. Only the reply to the `final` dot can say that the message was
+    taken: a positive one elsewhere is out of place, and no reason to believe it."""
     enhanced, text = wire.reply_text(code, message)
-    if 200 <= code < 300:
+    if final and _positive(code):
         fate = Fate.ACCEPTED
     elif 500 <= code < 600:
         fate = Fate.REFUSED

@@ -38,7 +38,9 @@ def problem_words(submission: Submission) -> str:
     words = {
         "MAIL_SERVER_UNREACHABLE": _("The mail server could not be reached, or broke off."),
         "MAIL_SERVER_TIMEOUT": _("The mail server did not answer in time."),
-        "MAIL_SERVER_TLS_FAILED": _("No secure connection to the mail server came about, so nothing was sent."),
+        "MAIL_SERVER_TLS_FAILED": _(
+            "No secure connection to the mail server came about, so nothing was sent."
+        ),
         "AUTHENTICATION_FAILED": _("The mail server did not take the password. Sign in again."),
         "TOO_LARGE": _("It is larger than the mail server takes."),
         "UNSUPPORTED": _("The mail server cannot send to such an address, or cannot send such content."),

@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-# A reply is text without its line end; None hangs up, a float stalls for so many seconds and then hangs up.
-Reply = str | float | None
+# A reply is text without its line end; None hangs up, a float stalls for so many seconds and then hangs up,
+# and a pair is a text that comes after so many seconds.
+Reply = str | float | tuple[float, str] | None
 
 
 @dataclass
@@ -57,6 +58,9 @@ class Peer:
         if isinstance(reply, float):
             await asyncio.sleep(reply)
             return False
+        if isinstance(reply, tuple):
+            await asyncio.sleep(reply[0])
+            reply = reply[1]
         if reply is None:
             writer.transport.abort()
             return False
@@ -84,6 +88,7 @@ class Peer:
             reply = self.reply(verb, path, default)
             if not await self._say(writer, reply):
                 return
+            reply = reply[1] if isinstance(reply, tuple) else reply
             accepted = isinstance(reply, str) and reply[:1] == "2"
             if verb == "AUTH" and accepted:
                 user = rest
@@ -99,7 +104,8 @@ class Peer:
                 if self.on_dot:
                     self.on_dot()
                 reply = self.reply(".", "", "250 2.0.0 taken")
-                if isinstance(reply, str) and reply[:1] == "2":
+                said = reply[1] if isinstance(reply, tuple) else reply
+                if isinstance(said, str) and said[:1] == "2":
                     self.taken.append(Taken(sender, recipients, data, user))
                 if not await self._say(writer, reply):
                     return
