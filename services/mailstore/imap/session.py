@@ -23,7 +23,16 @@ from services.mailstore.imap.failure import (
 )
 from services.mailstore.imap.parser import Response, parse_values
 from services.mailstore.imap.syntax import Literal, astring, check_line
-from services.mailstore.imap.tracking import Pieces, Result, Selected, follow, owner, words
+from services.mailstore.imap.tracking import (
+    HARMLESS,
+    Agreed,
+    Pieces,
+    Result,
+    Selected,
+    follow,
+    owner,
+    words,
+)
 from services.mailstore.imap.transport import ImapTransport
 
 
@@ -37,6 +46,8 @@ class Session:
         self.enabled: frozenset[str] = frozenset()
         self.selected: Selected | None = None
         self.selected_at = 0.0
+        # Set by those who compared the open mailbox with what they know.
+        self.agreed: Agreed | None = None
         self.last_used = time.monotonic()
         # How often it was lent; more than once means that it was kept.
         self.uses = 0
@@ -172,6 +183,7 @@ class Session:
         """APPEND with its literal streamed; the server says first whether it wants it. `size` must be
         exact.
         """
+        self.agreed = None
         async with self._exclusive():
             tag = self._next_tag()
             collected: list[Response] = []
@@ -315,6 +327,8 @@ class Session:
     def _after(self, pieces: Pieces, result: Result) -> None:
         if result.code == "CAPABILITY":
             self.capabilities = words(parse_values([result.code_data]))
+        if (pieces[1] if pieces[0] == b"UID" else pieces[0]) not in HARMLESS:
+            self.agreed = None
         if pieces[0] in (b"SELECT", b"EXAMINE"):
             if result.status != "OK":
                 self.selected = None

@@ -27,6 +27,21 @@ class Selected:
     changes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """That what is known elsewhere (`key`) was what the connection's open mailbox holds, when it had told of
+    `changes`. True until the server tells of more, which NOOP asks it to.
+    """
+
+    selected: Selected
+    changes: int
+    key: object
+
+
+# Commands that change nothing in the open mailbox.
+HARMLESS = frozenset({b"NOOP", b"FETCH", b"SEARCH", b"SORT", b"THREAD", b"STATUS", b"LIST", b"NAMESPACE"})
+
+
 @dataclass(slots=True)
 class Result:
     """The tagged answer of one command and the untagged data that came with it."""

@@ -14,6 +14,7 @@ import apsw
 
 from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
+from services.mailstore.imap.tracking import Agreed
 from services.mailstore.index.build import BuildProgress
 from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import MailboxState
@@ -24,6 +25,7 @@ from services.mailstore.index.worker import HIDDEN, order
 from services.mailstore.index.writing import Writer, read_states
 from services.mailstore.mailboxes import listing
 from services.mailstore.mailboxes.model import Mailbox, Tree
+from services.mailstore.reading.opening import is_fresh
 
 T = TypeVar("T")
 # Messages that may be brought in while a call waits, and in the background without a worker.
@@ -144,10 +146,35 @@ class AccountIndex:
             raise TooMuch
         # Opened afresh, for STATUS of a mailbox that is open tells what the connection has seen of it so far
         # (Dovecot), and one that was replaced under its name would go on being shown.
-        opened, unread = await SessionSource(session).look(mailbox)
+        opened, unread, told = await SessionSource(session).look(mailbox)
         if not agrees(state, opened, unread):
             state = await self._update(session, state, MOST_INLINE)
+        elif state.modseq and session.selected is not None:
+            session.agreed = Agreed(session.selected, told, _key(state))
         return state, unread
+
+    async def read_if_same(
+        self, session: Session, mailbox: str, work: Callable[[Store], tuple[MailboxState, T]]
+    ) -> T | None:
+        """What `work` reads, if the mailbox is as it was when it was last compared over this connection; None
+        where that is not known, and `verify` is to look.
+
+        The server is asked (NOOP) while the file is read. Only of a server with MODSEQ, which tells of every
+        change of flags.
+        """
+        agreed = session.agreed
+        if agreed is None or agreed.selected is not session.selected or not is_fresh(session, mailbox):
+            return None
+        reading = asyncio.create_task(self.read(work))
+        try:
+            noop = await session.command(b"NOOP")
+        except BaseException:
+            reading.cancel()
+            await asyncio.wait([reading])
+            raise
+        state, found = await reading
+        same = agreed.changes == agreed.selected.changes and not noop.data("FETCH")
+        return found if same and agreed.key == _key(state) else None
 
     async def _update(self, session: Session, state: MailboxState, most: int) -> MailboxState:
         async with self.writing() as store:
@@ -230,6 +257,11 @@ class AccountIndex:
         changes = await source.flags_of(uids)
         async with self.writing() as store:
             return await self.run(_write_flags, store, state.id, changes)
+
+
+def _key(state: MailboxState) -> tuple[int, ...]:
+    """What says that rows are those of one moment at the server."""
+    return state.id, state.uid_validity, state.uid_next, state.total, state.modseq
 
 
 def agrees(state: MailboxState, opened: Opened, unread: int) -> bool:

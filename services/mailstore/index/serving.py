@@ -79,15 +79,22 @@ class Lists:
         def look(store: Store) -> _View:
             return _look(store, index, request, token, condition, conversations=False)
 
+        def placed(store: Store) -> tuple[MailboxState, _View]:
+            view = look(store)
+            return view.state, view
+
         async def live(session: Session) -> Page:
+            known = await index.read_if_same(session, request.mailbox, placed)
+            if known is not None:
+                return await complete(session, known, known.state.unread)
             state, unread = await index.verify(session, request.mailbox)
             view = await index.read(look)
             if not state.modseq and await index.flags(session, state, [r.uid for r in view.listed.rows]):
                 view = await index.read(look)
-            if not all(row.snippet is not None for row in view.listed.rows):
-                await _opened(session, view.state)
-            rows = await with_snippets(session, index.account.id, view.listed.rows, self._snippets)
-            return _page(request, view, rows, unread)
+            return await complete(session, view, unread)
+
+        async def complete(session: Session, view: _View, unread: int) -> Page:
+            return _page(request, view, await self._rows(session, index, view), unread)
 
         async def kept() -> Page:
             view = await index.read(look)
@@ -107,8 +114,15 @@ class Lists:
         def look(store: Store) -> _View:
             return _look(store, index, request, token, condition, conversations=True)
 
+        def placed(store: Store) -> tuple[MailboxState, _View]:
+            view = look(store)
+            return view.state, view
+
         async def live(session: Session) -> ConversationPage:
             if index.cost > DEAR:
+                known = await index.read_if_same(session, request.mailbox, placed)
+                if known is not None:
+                    return await complete(session, known)
                 state, _ = await index.verify(session, request.mailbox)
             else:
                 # All mailboxes: an answer that was just filed in Sent counts.
@@ -122,16 +136,21 @@ class Lists:
                 uids = [uid for summary in view.summaries for uid in summary.uids]
                 if await index.flags(session, state, uids):
                     view = await index.read(look)
-            if not all(row.snippet is not None for row in view.listed.rows):
-                await _opened(session, view.state)
-            rows = await with_snippets(session, index.account.id, view.listed.rows, self._snippets)
-            return _conversation_page(request, view, rows)
+            return await complete(session, view)
+
+        async def complete(session: Session, view: _View) -> ConversationPage:
+            return _conversation_page(request, view, await self._rows(session, index, view))
 
         async def kept() -> ConversationPage:
             view = await index.read(look)
             return _conversation_page(request, view, [to_row(row) for row in view.listed.rows])
 
         return await self._serve(index, request.mailbox, live, kept)
+
+    async def _rows(self, session: Session, index: AccountIndex, view: _View) -> list[Row]:
+        if not all(row.snippet is not None for row in view.listed.rows):
+            await _opened(session, view.state)
+        return await with_snippets(session, index.account.id, view.listed.rows, self._snippets)
 
     async def _serve(
         self,

@@ -93,8 +93,9 @@ class SessionSource:
         opened, _ = await self._select(name)
         return opened
 
-    async def look(self, name: str) -> tuple[Opened, int]:
-        """As `open`, and how many messages are unread; in one round trip.
+    async def look(self, name: str) -> tuple[Opened, int, int]:
+        """As `open`, how many messages are unread, and of how many changes the connection had told before
+        that (`Selected.changes`); in one round trip.
 
         A mailbox that was opened just now is asked instead, in two: to open one of 100,000 messages anew
         may cost the server (Dovecot, whose log of MODSEQs is long) half a second.
@@ -103,17 +104,18 @@ class SessionSource:
         if is_fresh(session, name):
             # One after the other: sent together, Dovecot answers STATUS with what it knew before NOOP.
             await session.command(b"NOOP")
+            told = session.selected.changes if session.selected else 0
             box = await listing.status(session, name)
             opened = Opened(
                 name, box.uid_validity, box.uid_next, box.message_count, box.highest_modseq, box.mailbox_id
             )
-            return opened, box.unread_count
+            return opened, box.unread_count, told
         opened, results = await self._select(name, [b"STATUS", self._session.mailbox(name), b"(UNSEEN)"])
         unread = 0
         for response in results[0].data("STATUS"):
             value = pairs(response.values[1]).get(b"UNSEEN") if len(response.values) > 1 else None
             unread = value if isinstance(value, int) else unread
-        return opened, unread
+        return opened, unread, session.selected.changes if session.selected else 0
 
     async def _select(self, name: str, *then: list[bytes]) -> tuple[Opened, list[Result]]:
         session = self._session
