@@ -1,8 +1,8 @@
 """As which addresses an account may write: the operator's policy, never what the account says of itself.
 
-An account writes as its own address; as that with a tag (alice+shop@example.org, RFC 5233), where the operator
-leaves that on; and as the addresses that the operator's file grants it. Identities that a person made up in
-their settings name the one to use; they grant nothing.
+An account writes as its own address; as that with a tag (alice+shop@example.org, RFC 5233), where the
+operator leaves that on; and as the addresses that the operator's file grants it. Identities that a person
+made up in their settings name the one to use; they grant nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class _Read:
 
 
 class Identities:
-    """`aliases`: a file of lines "address account [account …]"; "#" begins a comment. It is read again when it
-    changes. `subaddress`: what separates a tag, empty for no tags."""
+    """`aliases`: a file of lines "address account [account …]"; "#" begins a comment. It is read again when
+    it changes. `subaddress`: what separates a tag, empty for no tags."""
 
     def __init__(self, aliases: Path | None = None, *, subaddress: str = "+") -> None:
         self._path, self._subaddress = aliases, subaddress

@@ -22,7 +22,7 @@ USAGE = """usage: python -m services.sender operator list [ACCOUNT|ID]
 
 async def operate(arguments: list[str]) -> int:
     """The exit status: 0 done, 1 nothing matched, 2 not understood."""
-    word, which = (arguments + ["", ""])[:2]
+    word, which = [*arguments, "", ""][:2]
     if word not in ("list", "release", "refuse") or len(arguments) > 2 or (word != "list" and not which):
         print(USAGE, file=sys.stderr)  # noqa: T201 for the operator's eyes
         return 2

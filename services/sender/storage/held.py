@@ -38,7 +38,8 @@ def release(session: Session, which: str, now: int) -> int:
 
 
 def refuse(session: Session, which: str, now: int) -> int:
-    """SUSPENDED → REFUSED, for one message or all of an account; how many. Their writers may edit them again."""
+    """SUSPENDED → REFUSED, for one message or all of an account; how many. Their writers may edit
+    them again."""
     locked = list(session.execute(_locked(which)))
     for row in locked:
         values = {"due_at": None, "next_attempt_at": 0, "problem": REFUSED_BY_OPERATOR, "token": None}

@@ -23,8 +23,8 @@ STEPS = 12
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that an account may send; 0 is no limit. `burst`, `burst_recipients`: within five minutes; what
-    goes beyond is accepted, and held for the operator."""
+    """The most that an account may send; 0 is no limit. `burst`, `burst_recipients`: within five minutes;
+    what goes beyond is accepted, and held for the operator."""
 
     messages: int = 0
     recipients: int = 0
@@ -53,8 +53,8 @@ class Amount:
 def admit(
     session: Session, wanted: Sequence[tuple[str, Amount]], limits: Limits, now: int
 ) -> list[bool | PosternError]:
-    """Counts messages, as (account, amount): whether each is to be held for the operator, or RATE_LIMITED with
-    `limit` and `retry_seconds`; then it is not counted."""
+    """Counts messages, as (account, amount): whether each is to be held for the operator, or RATE_LIMITED
+    with `limit` and `retry_seconds`; then it is not counted."""
     step = now // STEP
     accounts = sorted({account for account, _ in wanted})
     # Locks each account's row first, so that what is read next is what others have committed.

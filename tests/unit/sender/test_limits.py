@@ -100,7 +100,7 @@ def test_who_may_write_as_what(tmp_path: Path) -> None:
     assert may(ALICE, "Sales@example.org") and may("bob@example.org", "sales@example.org")
     assert not may("carol@example.org", "sales@example.org")
     assert not may(ALICE, "bob@example.org") and not may(ALICE, "+alice@example.org")
-    assert not may(ALICE, "bob+alice@example.org") and not may("", "nonsense@example.org")
+    assert not may(ALICE, "bob+alice@example.org") and not may("", "no@example.org")
     assert not Identities(subaddress="").may(ALICE, parse_address("alice+x@example.org", "from"))
     file.write_text("sales@example.org carol@example.org\n")
     assert may("carol@example.org", "sales@example.org") and not may(ALICE, "sales@example.org")
