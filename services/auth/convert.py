@@ -43,7 +43,12 @@ def timestamp(milliseconds: int) -> Timestamp:
 
 
 def client_from_proto(message: session_pb.Client) -> Client:
-    return Client(message.address[:64], message.user_agent[:300])
+    return Client(
+        message.address[:64],
+        message.user_agent[:300],
+        message.certificate_subject[:300],
+        tuple(message.certificate_accounts),
+    )
 
 
 def signed_in_to_proto(outcome: SignedIn) -> session_pb.SignedIn:

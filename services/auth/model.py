@@ -17,10 +17,17 @@ class FactorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Client:
-    """The browser, as the edge describes it."""
+    """The browser, as the edge describes it; `certificate_accounts`: the only ones that its certificate may
+    sign in to, empty for any."""
 
     address: str = ""
     user_agent: str = ""
+    certificate_subject: str = ""
+    certificate_accounts: tuple[str, ...] = ()
+
+    def may_be(self, account: str) -> bool:
+        """Whether the certificate, where there is one, is good for this account."""
+        return not self.certificate_accounts or account in self.certificate_accounts
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ class SignIn:
         if len(password) > MAX_PASSWORD:
             raise invalid_argument("password", "too_long")
         attempt = await self._enter(account, client, present_secret)
+        if not client.may_be(account):
+            raise await self.refuse(account, client, started, "certificate")
         try:
             credential = await self._ways.check(account, password)
         except PosternError:
@@ -122,7 +124,7 @@ class SignIn:
         """Tokens for the session of `secret`, and whether a factor must be enrolled first. SESSION_ENDED
         where there is no such session. One read of the database."""
         opened = await self._database.read(lambda session: self._sessions.open(session, secret))
-        if opened is None:
+        if opened is None or not client.may_be(opened.account):
             raise PosternError(Reason.SESSION_ENDED)
         if self._sessions.needs_touch(opened):
             try:
@@ -177,9 +179,11 @@ class SignIn:
                 log_refusal(client, "throttled", account)
             raise
 
-    async def refuse(self, account: str, client: Client, started: float) -> PosternError:
+    async def refuse(
+        self, account: str, client: Client, started: float, why: str = "wrong_password"
+    ) -> PosternError:
         """What answers a wrong password, logged, recorded, and at a whole step after `started`."""
-        log_refusal(client, "wrong_password", account)
+        log_refusal(client, why, account)
         await self._database.run(
             lambda session: audit.record_if_known(
                 session, account, audit.SIGN_IN_REFUSED, client, self._clock()
@@ -200,6 +204,9 @@ class SignIn:
     ) -> SignedIn:
         """The session of a sign-in that is through, within a transaction."""
         now, account = self._clock(), pending.account
+        if not client.may_be(account):
+            log_refusal(client, "certificate", account)
+            raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "certificate"})
         ensure_account(session, account, now)
         self._throttle.succeeded(session, attempt)
         begun = self._sessions.begin(
@@ -211,6 +218,8 @@ class SignIn:
             factor_kinds=factor_kinds,
         )
         details = {"session": begun.session_id} | ({"factor": factor_kinds[0]} if factor_kinds else {})
+        if client.certificate_subject:
+            details["certificate"] = client.certificate_subject
         audit.record(session, account, audit.SIGN_IN, client, now, details)
         idle = self._sessions.lifetimes.idle // 1000
         must_enrol = not factor_kinds and self._policy.required_from(client.address)

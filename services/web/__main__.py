@@ -14,6 +14,7 @@ from services.common.settings import Env
 from services.web import clients
 from services.web.app import build, build_edge
 from services.web.settings import WebSettings
+from services.web.tls import CertificateProtocol, context_factory
 
 GRACE_SECONDS = 10
 # An HTTP header section holds one cookie and little else.
@@ -24,13 +25,15 @@ async def main() -> None:
     settings = WebSettings.from_env(Env.current())
     log = get_logger("services.web")
     channels = clients.open_channels(settings.addresses, settings.tls)
+    context = context_factory(settings)
     edge = build_edge(settings, clients.services(channels))
     server = uvicorn.Server(
         uvicorn.Config(
             build(edge),
             host=settings.listen.host or "0.0.0.0",  # noqa: S104 asked for by the setting ":port"
             port=settings.listen.port,
-            http="httptools",
+            http=CertificateProtocol if context else "httptools",
+            ssl_context_factory=context,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -13,6 +13,7 @@ from services.common.errors import not_found
 from services.web.crypto import Capabilities
 from services.web.edge import Edge, Handler, signed_in
 from services.web.enrolling import PATHS
+from services.web.gate import Gate
 from services.web.i18n import Languages
 from services.web.images import ImageProxy
 from services.web.middleware.shell import Shell
@@ -66,7 +67,8 @@ def build(edge: Edge) -> ASGIApp:
     async def on_error(request: Request, err: BaseException) -> Response:
         return await answer_error(edge, request, err)
 
-    return Shell(Router(routes(edge), default=_nothing_here), edge.settings, on_error)
+    gate = Gate(edge.settings.gate, edge.settings.trusted_proxies) if edge.settings.gate else None
+    return Shell(Router(routes(edge), default=_nothing_here), edge.settings, on_error, gate)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -83,7 +83,11 @@ class Edge:
         )
 
     async def open(self, request: Request) -> Me:
-        me = await self.sessions.open(self.cookies.secret(request), self.client(request))
+        client = self.client(request)
+        me = await self.sessions.open(self.cookies.secret(request), client)
+        if client.certificate_accounts and me.account not in client.certificate_accounts:
+            # The tokens may have been had with another certificate, which is good for this account.
+            raise PosternError(Reason.SESSION_ENDED, cause="the certificate is for another account")
         self.speak(request, me)
         return me
 

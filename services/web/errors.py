@@ -137,11 +137,24 @@ class MustEnrol(Refused):
         super().__init__(Reason.PERMISSION_DENIED, metadata={"factor": "missing"})
 
 
+class NoCertificate(Refused):
+    """The gate lets nobody in without a client certificate that is good."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.PERMISSION_DENIED, metadata={"certificate": "missing"})
+
+
 def explain(err: PosternError) -> Explanation:
     """What to tell; in the reader's language."""
     if isinstance(err, FormExpired):
         return Explanation(
             403, _("This page was too old"), _("Go back, load the page again and repeat what you did.")
+        )
+    if isinstance(err, NoCertificate):
+        return Explanation(
+            403,
+            _("This browser may not come in"),
+            _("It needs a certificate from whoever runs this mail system, and none that is good was shown."),
         )
     if isinstance(err, MustEnrol):
         return Explanation(

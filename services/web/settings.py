@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,23 @@ from services.common.settings import Env, Secret, SettingsError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PLAINTEXT = "passwords-and-mail-readable-on-the-network"
 _PORTS = {"auth": 5101, "mailstore": 5102, "sender": 5103, "contacts": 5104}
+
+
+class GateMode(StrEnum):
+    """Where client certificates come from."""
+
+    TLS = "tls"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """Client certificates are demanded. `header`: where a trusted proxy puts them, in small letters."""
+
+    mode: GateMode
+    ca_file: Path
+    crl_file: Path | None = None
+    header: str = "client-cert"
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,9 @@ class WebSettings:
     page_seconds: float = 9.5
     key: Secret | None = None
     remote_images: bool = True
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    gate: GateSettings | None = None
 
     @property
     def secure(self) -> bool:
@@ -64,6 +86,7 @@ class WebSettings:
                 "passwords and mail. Put a TLS proxy before Postern, or set POSTERN_WEB_PLAINTEXT to "
                 f"exactly {PLAINTEXT}"
             )
+        own_tls = _own_tls(env)
         return cls(
             listen=listen,
             metrics_listen=env.host_port("METRICS_LISTEN", "127.0.0.1:5205"),
@@ -80,7 +103,35 @@ class WebSettings:
             session_cache=env.integer("SESSION_CACHE", 20_000, minimum=1, maximum=1_000_000),
             key=env.optional_secret("WEB_KEY"),
             remote_images=env.boolean("REMOTE_IMAGES", True),
+            tls_cert=own_tls[0],
+            tls_key=own_tls[1],
+            gate=_gate(env),
         )
+
+
+def _own_tls(env: Env) -> tuple[Path, Path] | tuple[None, None]:
+    cert, key = env.path("WEB_TLS_CERT_FILE"), env.path("WEB_TLS_KEY_FILE")
+    if cert is None and key is None:
+        return None, None
+    if cert is None or key is None:
+        raise SettingsError("POSTERN_WEB_TLS_CERT_FILE and POSTERN_WEB_TLS_KEY_FILE: set both or neither")
+    return cert, key
+
+
+def _gate(env: Env) -> GateSettings | None:
+    mode = env.choice("CLIENT_CERTIFICATES", ("OFF", "TLS", "PROXY"), "OFF").lower()
+    if mode == "off":
+        return None
+    if mode == "tls" and env.path("WEB_TLS_CERT_FILE") is None:
+        raise SettingsError(
+            "POSTERN_CLIENT_CERTIFICATES is tls: expected POSTERN_WEB_TLS_CERT_FILE (or proxy, behind one)"
+        )
+    if mode == "proxy" and not env.text("TRUSTED_PROXIES", ""):
+        raise SettingsError("POSTERN_CLIENT_CERTIFICATES is proxy: expected POSTERN_TRUSTED_PROXIES")
+    header = env.text("CLIENT_CERTIFICATE_HEADER", "client-cert").strip().lower()
+    return GateSettings(
+        GateMode(mode), env.required_path("CLIENT_CA_FILE"), env.path("CLIENT_CRL_FILE"), header
+    )
 
 
 def _loopback(host: str) -> bool:

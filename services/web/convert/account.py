@@ -16,7 +16,13 @@ KIND_VALUES = {name: value for value, name in KINDS.items()}
 
 
 def client(client: Client) -> s.Client:
-    return s.Client(address=client.address, user_agent=client.user_agent[:300])
+    return s.Client(
+        address=client.address,
+        user_agent=client.user_agent[:300],
+        certificate_fingerprint=client.certificate,
+        certificate_subject=client.certificate_subject,
+        certificate_accounts=client.certificate_accounts,
+    )
 
 
 def outcome(reply: s.StartSignInResponse | s.ContinueSignInResponse) -> SignedIn | Challenge:

@@ -17,14 +17,16 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 def client(request: Request, trusted: Sequence[Network]) -> Client:
     peer = request.client.host if request.client else ""
     address = forwarded(peer, request.headers.getlist("x-forwarded-for"), trusted)
-    return Client(address, request.headers.get("user-agent", "")[:300])
+    found = request.scope.get("postern_certificate")
+    shown = (found.fingerprint, found.subject, found.accounts) if found is not None else ()
+    return Client(address, request.headers.get("user-agent", "")[:300], *shown)
 
 
 def forwarded(peer: str, headers: Sequence[str], trusted: Sequence[Network]) -> str:
     """The last address that no trusted proxy has: what stands before it the caller may have made up."""
     address = peer
     hops = [hop.strip() for header in headers for hop in header.split(",")]
-    while hops and _within(address, trusted):
+    while hops and within(address, trusted):
         candidate = hops.pop().strip("[]")
         try:
             ipaddress.ip_address(candidate)
@@ -34,7 +36,8 @@ def forwarded(peer: str, headers: Sequence[str], trusted: Sequence[Network]) -> 
     return address
 
 
-def _within(address: str, trusted: Sequence[Network]) -> bool:
+def within(address: str, trusted: Sequence[Network]) -> bool:
+    """Whether an address is in one of the networks."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.common import tracing
 from services.common.errors import PosternError, Reason, too_large
 from services.common.logging import get_logger
+from services.web.gate import Gate
 from services.web.middleware.client import allowed_origin
 from services.web.middleware.headers import HeaderSend
 from services.web.settings import WebSettings
@@ -36,8 +37,10 @@ OnError = Callable[[Request, BaseException], Awaitable[Response]]
 class Shell:
     """`on_error` draws the page for what a handler raised."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings, on_error: OnError) -> None:
-        self._app, self._settings, self._on_error = app, settings, on_error
+    def __init__(
+        self, app: ASGIApp, settings: WebSettings, on_error: OnError, gate: Gate | None = None
+    ) -> None:
+        self._app, self._settings, self._on_error, self._gate = app, settings, on_error, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,6 +52,8 @@ class Shell:
         out = HeaderSend(send, self._settings.secure)
         request = Request(scope, receive)
         try:
+            if self._gate is not None:
+                self._gate.admit(request)
             refusal = self._refuse(request)
             if refusal is not None:
                 raise refusal

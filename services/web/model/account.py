@@ -35,10 +35,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The browser: its address and User-Agent."""
+    """The browser: its address and User-Agent; of its certificate, where the gate demands one, fingerprint,
+    subject, and the accounts it is for."""
 
     address: str = ""
     user_agent: str = ""
+    certificate: str = ""
+    certificate_subject: str = ""
+    certificate_accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

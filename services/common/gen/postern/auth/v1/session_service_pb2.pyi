@@ -35,16 +35,18 @@ FACTOR_KIND_PASSKEY: FactorKind
 FACTOR_KIND_RECOVERY_CODE: FactorKind
 
 class Client(_message.Message):
-    __slots__ = ("address", "user_agent", "certificate_fingerprint", "certificate_subject")
+    __slots__ = ("address", "user_agent", "certificate_fingerprint", "certificate_subject", "certificate_accounts")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     USER_AGENT_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     address: str
     user_agent: str
     certificate_fingerprint: str
     certificate_subject: str
-    def __init__(self, address: _Optional[str] = ..., user_agent: _Optional[str] = ..., certificate_fingerprint: _Optional[str] = ..., certificate_subject: _Optional[str] = ...) -> None: ...
+    certificate_accounts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, address: _Optional[str] = ..., user_agent: _Optional[str] = ..., certificate_fingerprint: _Optional[str] = ..., certificate_subject: _Optional[str] = ..., certificate_accounts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListSignInMethodsRequest(_message.Message):
     __slots__ = ("email_address",)
