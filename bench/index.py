@@ -12,27 +12,23 @@ import contextlib
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
-from functools import cache, partial
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bench.figures import Figure, benchmark, full, summary
 from bench.mailboxes import fill
+from bench.mailstore_process import Mailstore, Tokens, mailstore
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.common.gen.postern.mailstore.v1.message_service_pb2_grpc import MessageServiceStub
 from services.mailstore.imap.connect import Account, connect
 from services.mailstore.imap.session import Session
-from services.mailstore.index.shelf import IndexSettings
 from services.mailstore.index.worker import Job, build
-from services.mailstore.reading.rows import ITEMS
-from services.mailstore.service import Service
-from services.mailstore.servicer import LONG_LIVED, METHOD_SCOPES, register
+from services.mailstore.reading.items import ITEMS
 from tests.rpc.mailstore.conftest import settings_for
 from tests.support.dovecot import Dovecot, MailUser, dovecot
-from tests.support.rpc import running
 
 KEYS = types_pb.SortOrder
 SEARCHES = [
@@ -117,41 +113,6 @@ def _rates() -> dict[str, Figure]:
     return found
 
 
-@contextlib.asynccontextmanager
-async def indexed(
-    server: Dovecot, user: MailUser, directory: Path
-) -> AsyncIterator[tuple[Any, Callable[[], str]]]:
-    """mailstore's MessageService with everything in its index, and a token for it."""
-    settings = settings_for("127.0.0.1", server.imap_port, io_timeout=60.0)
-    service = Service(replace(settings, index=IndexSettings(directory)))
-    service.start()
-    try:
-        async with running(
-            "mailstore", partial(register, service), METHOD_SCOPES, long_lived=LONG_LIVED
-        ) as rpc:
-            stub = MessageServiceStub(rpc.channel())
-
-            def token() -> str:
-                # A new one every minute, as the web edge keeps them.
-                now = time.monotonic()
-                if not tokens or now - tokens[0][0] > 60:
-                    tokens[:] = [(now, rpc.token(account=user.address, password=user.password))]
-                return tokens[0][1]
-
-            tokens: list[tuple[float, str]] = []
-            while not _ready(service):
-                await stub.ListMessages(pb.ListMessagesRequest(mailbox="INBOX"), token=token())
-                await asyncio.sleep(0.5)
-            yield stub, token
-    finally:
-        await service.close()
-
-
-def _ready(service: Service) -> bool:
-    assert service.index is not None
-    return any(not index.wanting for index in service.index._open.values())
-
-
 async def timed(times: list[float], call: Callable[[], Any]) -> Any:
     start = time.perf_counter()
     reply = await call()
@@ -172,12 +133,23 @@ async def bare_pages(server: Dovecot, user: MailUser, count: int, rounds: int) -
     return times
 
 
-async def view_times(server: Dovecot, user: MailUser, count: int, directory: Path) -> dict[str, list[float]]:
+async def view_times(
+    server: Dovecot, user: MailUser, count: int, service: Mailstore
+) -> dict[str, list[float]]:
     """Milliseconds of each view at the RPC."""
     rounds = 200 if full() else 40
     found: dict[str, list[float]] = {"page": [], "conversations": [], "first": [], "all": []}
     found["bare"] = await bare_pages(server, user, count, rounds)
-    async with indexed(server, user, directory) as (stub, token):
+    tokens = Tokens(time.monotonic)
+
+    def token() -> str:
+        return tokens.of(user)
+
+    async with service.channel() as channel:
+        stub = MessageServiceStub(channel)
+        while not service.indexed:
+            await stub.ListMessages(pb.ListMessagesRequest(mailbox="INBOX"), token=token(), timeout=60)
+            await asyncio.sleep(0.5)
         keys = (KEYS.KEY_ARRIVAL, KEYS.KEY_DATE, KEYS.KEY_FROM, KEYS.KEY_SUBJECT, KEYS.KEY_SIZE, KEYS.KEY_TO)
         for number in range(rounds):
             order = types_pb.SortOrder(key=keys[number % len(keys)], ascending=number % 5 == 0)
@@ -208,8 +180,8 @@ async def _search(stub: Any, token: Callable[[], str], text: str, found: dict[st
 
 @cache
 def _views() -> dict[str, Figure]:
-    with mailbox() as (server, user, count), tempfile.TemporaryDirectory() as name:
-        found = asyncio.run(view_times(server, user, count, Path(name)))
+    with mailbox() as (server, user, count), mailstore(server.imap_port, index=True) as service:
+        found = asyncio.run(view_times(server, user, count, service))
     bare, against = found["bare"], "bare IMAP page"
     print(f"bare page: median {statistics.median(bare):.1f} ms")
     figures = [

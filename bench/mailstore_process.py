@@ -1,8 +1,8 @@
 """mailstore in a process of its own, so that its memory and its time are told from those of its callers.
 
 `python -m bench.mailstore_process` is that process: its settings come as one line of JSON on standard input,
-its port goes out as one line; then each line of input makes it forget the rows and snippets that it keeps,
-and it ends when its input does.
+its port goes out as one line; then each further line is a request that is answered in one line, and it ends
+when its input does.
 """
 
 from __future__ import annotations
@@ -48,10 +48,18 @@ class Mailstore:
 
     def forget(self) -> None:
         """Have it know nothing of any message."""
+        self._ask("forget")
+
+    @property
+    def indexed(self) -> bool:
+        """Whether every mailbox of every account in use is held whole."""
+        return self._ask("indexed") == "True"
+
+    def _ask(self, what: str) -> str:
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(b"forget\n")
+        self._process.stdin.write(what.encode() + b"\n")
         self._process.stdin.flush()
-        self._process.stdout.readline()
+        return self._process.stdout.readline().decode().strip()
 
     def memory(self) -> int:
         """Octets resident now."""
@@ -130,11 +138,18 @@ async def _serve(given: dict[str, Any]) -> None:
             settings={"max_concurrent_rpcs": 6000},
         ) as server:
             print(server.running.port, flush=True)
-            while await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
-                service.rows, service.snippets = RowCache(), Snippets()
-                print("forgotten", flush=True)
+            while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+                print(_answer(service, line.strip()), flush=True)
     finally:
         await service.close()
+
+
+def _answer(service: Service, request: str) -> object:
+    if request == "indexed":
+        held = service.index._open.values() if service.index is not None else ()
+        return bool(held) and not any(index.wanting for index in held)
+    service.rows, service.snippets = RowCache(), Snippets()
+    return "forgotten"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.common.gen.postern.mailstore.v1.message_service_pb2_grpc import MessageServiceStub
 from services.mailstore.imap.parser import pairs
 from services.mailstore.imap.session import Session
-from services.mailstore.reading.rows import ITEMS
+from services.mailstore.reading.items import ITEMS
 from tests.support.dovecot import Dovecot, MailUser, dovecot
 
 ATTACHMENT = 25 * 1024 * 1024
