@@ -12,6 +12,7 @@ from services.common.settings import Env, SettingsError
 from services.mailstore.imap.connect import ImapServer
 from services.mailstore.imap.pool import PoolLimits
 from services.mailstore.index.shelf import IndexSettings
+from services.mailstore.watching.watchers import MOST_WATCHERS
 
 SCHEMES = {
     "imap": Scheme(143, TlsMode.PLAIN),
@@ -35,7 +36,13 @@ class MailstoreSettings:
     @classmethod
     def from_env(cls, env: Env) -> MailstoreSettings:
         return cls(
-            server=ServerSettings.from_env(env, listen="127.0.0.1:5102", metrics="127.0.0.1:5202"),
+            server=ServerSettings.from_env(
+                env,
+                listen="127.0.0.1:5102",
+                metrics="127.0.0.1:5202",
+                # Each account that is watched has a call open all the time.
+                max_concurrent_rpcs=MOST_WATCHERS + 1000,
+            ),
             imap=imap_server(env),
             pool=PoolLimits(
                 per_account=env.integer("IMAP_CONNECTIONS_PER_ACCOUNT", 4, minimum=1, maximum=50),

@@ -44,7 +44,9 @@ class ServerSettings:
     health_listen: HostPort | None = None
 
     @classmethod
-    def from_env(cls, env: Env, *, listen: str, metrics: str) -> ServerSettings:
+    def from_env(
+        cls, env: Env, *, listen: str, metrics: str, max_concurrent_rpcs: int = 1000
+    ) -> ServerSettings:
         """From POSTERN_LISTEN, _METRICS_LISTEN, _TLS_*, _REFLECTION, _LOG_LEVEL, _MAX_CONCURRENT_RPCS and
         _DRAIN_DELAY (how long to go on answering after saying NOT_SERVING).
 
@@ -57,7 +59,9 @@ class ServerSettings:
             tls=TlsSettings.from_env(env),
             reflection=env.boolean("REFLECTION"),
             log_level=env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
-            max_concurrent_rpcs=env.integer("MAX_CONCURRENT_RPCS", 1000, minimum=1, maximum=100_000),
+            max_concurrent_rpcs=env.integer(
+                "MAX_CONCURRENT_RPCS", max_concurrent_rpcs, minimum=1, maximum=100_000
+            ),
             drain_delay=env.duration("DRAIN_DELAY", 0.0),
             health_listen=env.host_port("HEALTH_LISTEN", health) if health else None,
         )

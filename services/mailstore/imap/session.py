@@ -241,7 +241,8 @@ class Session:
                     raise ConnectionLost("BYE")
                 else:
                     self._follow(response)
-                    if response.name in ("EXISTS", "EXPUNGE", "FETCH", "VANISHED"):
+                    # STATUS and LIST: of other mailboxes, where NOTIFY asked for it (RFC 5465).
+                    if response.name in ("EXISTS", "EXPUNGE", "FETCH", "VANISHED", "STATUS", "LIST"):
                         news.append(response)
                         end = min(end, time.monotonic() + settle)
             self.transport.write(b"DONE\r\n")

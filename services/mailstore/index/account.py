@@ -34,6 +34,9 @@ MOST_INLINE, MOST_REFRESHED = 200, 1000
 # deciphered again.
 _CACHE_MIB = 24
 _BUSY_MS = 250
+# Stores that are kept open for reading, each with a cache of its own; what a crowd of calls needs beyond is
+# closed again.
+_MOST_IDLE = 2
 
 
 class AccountIndex:
@@ -97,7 +100,11 @@ class AccountIndex:
             return await self.run(task)
         finally:
             if opened and not self._closed:
-                self._idle.append(opened[0])
+                if len(self._idle) < _MOST_IDLE:
+                    self._idle.append(opened[0])
+                else:
+                    with contextlib.suppress(RuntimeError):  # the process ends
+                        self._threads.submit(opened[0].close)
 
     @contextlib.asynccontextmanager
     async def writing(self):

@@ -1,5 +1,5 @@
-"""Watching one account: IDLE on INBOX where the server has it, a look at all counts every POLL seconds, and
-again after every interruption.
+"""Watching one account: IDLE on INBOX where the server has it, with news of all other mailboxes where it has
+NOTIFY, a look at all counts every POLL seconds, and again after every interruption.
 
 New messages in INBOX come with their rows; other mailboxes, and what was expunged, as "read the list again".
 """
@@ -32,6 +32,14 @@ from services.mailstore.watching.events import (
 
 log = get_logger(__name__)
 POLL = 20.0
+# RFC 5465. INBOX tells of itself as without NOTIFY; other mailboxes by STATUS and LIST, which come while the
+# connection idles.
+_NOTIFY = (
+    b"NOTIFY",
+    b"SET",
+    b"(SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))",
+    b"(PERSONAL (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))",
+)
 _SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 
@@ -83,6 +91,11 @@ class AccountWatch:
         if self._uid_next and selected.uid_next > self._uid_next:
             await self._tell_new(session, [])
         self._uid_next = max(self._uid_next, selected.uid_next)
+        if session.has("NOTIFY"):
+            # Refused (too much to watch): other mailboxes are looked at every POLL seconds as well.
+            await session.execute(_NOTIFY)
+            # What happened before that was not told.
+            await self._look(session)
         self.ready.set()
         while True:
             news = await self._wait(session)

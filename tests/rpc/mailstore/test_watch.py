@@ -89,6 +89,23 @@ async def test_other_mailboxes_and_the_tree(client: Client, imap: IMAPClient) ->
         assert (await take(stream, "tree_changed")).tree_changed
 
 
+async def test_other_mailboxes_at_once_where_the_server_has_notify(client: Client, imap: IMAPClient) -> None:
+    imap.create_folder("Projects")
+    async with aclosing(aiter(watching(client))) as stream:
+        await take(stream, "heartbeat")
+        for _ in range(2):
+            start = time.monotonic()
+            imap.append("Projects", message())
+            change = (await take(stream, "mailbox_change")).mailbox_change
+            assert (change.mailbox.name, change.incomplete) == ("Projects", True)
+            assert time.monotonic() - start < 5
+        imap.create_folder("New one")
+        assert (await take(stream, "tree_changed")).tree_changed
+        imap.append("INBOX", message("new"))
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        assert [row.envelope.subject for row in change.added] == ["new"]
+
+
 async def test_without_idle(dovecot_with: Any) -> None:
     server: Dovecot = dovecot_with(DovecotOptions(without=("IDLE",)))
     user = server.add_user()
