@@ -3,6 +3,7 @@ is answered."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
@@ -11,16 +12,16 @@ from sqlalchemy.exc import IntegrityError
 from services.common.database import Database
 from services.common.errors import PosternError, Reason, error, invalid_argument, not_found, too_large
 from services.common.logging import get_logger
-from services.sender import clock, faults
+from services.sender import clock, faults, reports
 from services.sender.compose import checks
 from services.sender.compose.build import Built, Part, build, guess_type, new_message_id
 from services.sender.compose.segments import Encoding, MessageLines
 from services.sender.identities import Identities
-from services.sender.model import Attachment, Content, State, StoredName, Submission
+from services.sender.model import Attachment, Content, Fate, State, StoredName, Submission
 from services.sender.outbox.hub import Hub
 from services.sender.ports import DraftRequest, Mailstore, SavedDraft
 from services.sender.storage import content as stored
-from services.sender.storage import submissions
+from services.sender.storage import reported, rows, submissions
 from services.sender.storage.submissions import NewSubmission
 from services.sender.storage.together import Together
 from services.sender.storage.usage import Limits
@@ -30,6 +31,7 @@ log = get_logger(__name__)
 
 MAX_REQUEST_ID = 128
 MAX_UNDO = 120_000
+MAX_REPORT = 512 * 1024
 MAX_AHEAD = 366 * clock.DAY
 
 
@@ -166,6 +168,47 @@ class Acceptance:
         request = DraftRequest(request_id, draft_id, built.full_size, replaces, must_replace)
         octets = stored.octets(self._db, built.segments, with_sent_only=True)
         return await self._mailstore.save_draft(writer.mailstore_token, request, octets), draft_id
+
+    async def report(self, writer: Writer, name: StoredName) -> Submission:
+        """Takes up a report that lies in the writer's mailboxes. INVALID_ARGUMENT where it is none, NOT_FOUND
+        where it is about nothing that this account sent."""
+        _needs_mailstore(writer)
+        stream = await self._mailstore.read_source(writer.mailstore_token, name)
+        held = bytearray()
+        async for data in stream.octets:
+            held += data
+            if len(held) >= MAX_REPORT:
+                break
+        report = await asyncio.to_thread(reports.read, bytes(held[:MAX_REPORT]))
+        if report is None:
+            raise invalid_argument("report", "not_a_report")
+        now = self._now()
+        submission = await self._db.run(lambda s: reported.record(s, writer.account, report, now))
+        log.info("outbox.reported", submission=submission.id, account=submission.account)
+        self._hub.changed(writer.account)
+        self._wake()
+        return submission
+
+    async def look(self, writer: Writer, id: str) -> Submission:
+        """Looks for an UNKNOWN message in its writer's mailboxes. Found, the server took it: it goes on as
+        ACCEPTED, to be filed unless its copy is in Sent. Else it stays as it is."""
+        _needs_mailstore(writer)
+        submission = await self._db.read(lambda s: submissions.get(s, writer.account, id=id))
+        if submission.state is not State.UNKNOWN:
+            raise error(Reason.CONFLICT, what="submission", state=submission.state)
+        found = await self._mailstore.has_message(
+            writer.mailstore_token, submission.message_id, submission.send_at
+        )
+        if not found:
+            return submission
+        now, key = self._now(), rows.request_key(writer.account, f"look {id} {submission.version}")
+        resolved = await self._db.run(
+            lambda s: submissions.resolve(s, writer.account, id, fate=Fate.ACCEPTED, write_key=key, now=now)
+        )
+        log.info("outbox.found", submission=id, account=writer.account)
+        self._hub.changed(writer.account)
+        self._wake()
+        return resolved
 
     async def built(self, writer: Writer, content: Content) -> AsyncIterator[bytes]:
         """The message with its Bcc, for those who file or show it themselves. Recipients may be missing."""

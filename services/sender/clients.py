@@ -12,11 +12,13 @@ from services.common.gen.postern.mailstore.v1 import (
     message_service_pb2_grpc,
     types_pb2,
 )
+from services.sender import clock
 from services.sender.model import StoredName
 from services.sender.ports import DraftRequest, FileRequest, PartHead, PartStream, SavedDraft
 
 CHUNK = 64 * 1024
 FILING_SECONDS = 300.0
+LOOK_PAGES = 10
 
 
 def _name(name: StoredName) -> types_pb2.MessageName:
@@ -82,6 +84,23 @@ class GrpcMailstore:
 
         answer = await self._stub.AppendMessage(steps(), token=token, timeout=FILING_SECONDS)
         return bool(answer.already_there)
+
+    async def has_message(self, token: str, message_id: str, since: int) -> bool:
+        # The contract has no search by Message-ID: what came since is looked through, newest first.
+        day = clock.as_datetime(since - clock.DAY).strftime("%Y-%m-%d")
+        request = message_service_pb2.SearchMessagesRequest(
+            query=types_pb2.SearchQuery(text=f"after:{day}"), page_size=200
+        )
+        for _ in range(LOOK_PAGES):
+            following = ""
+            async for step in self._stub.SearchMessages(request, token=token):
+                if any(message.envelope.message_id == message_id for message in step.messages):
+                    return True
+                following = step.next_page_token
+            if not following:
+                return False
+            request.page_token = following
+        return False
 
     async def save_draft(self, token: str, request: DraftRequest, octets: AsyncIterator[bytes]) -> SavedDraft:
         target = message_service_pb2.DraftTarget(

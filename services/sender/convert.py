@@ -25,6 +25,7 @@ from services.sender.model import (
     Submission,
 )
 from services.sender.storage.blobs import Blob
+from services.sender.storage.templates import Template
 from services.sender.uploads import Start
 
 _PRIORITIES = {
@@ -182,4 +183,22 @@ def upload(blob: Blob) -> compose_service_pb2.Upload:
         received_bytes=blob.received_bytes,
         complete=blob.complete,
         expire_time=timestamp(blob.expires_at),
+    )
+
+
+def template_content(message: types_pb2.MessageContent) -> bytes:
+    """What a template keeps: what belongs to one message alone (attachments, what it answers) is left out."""
+    kept = types_pb2.MessageContent()
+    kept.CopyFrom(message)
+    for field in ("attachments", "answered", "forwarded", "in_reply_to", "references", "draft_id"):
+        kept.ClearField(field)
+    return kept.SerializeToString()
+
+
+def template(item: Template) -> compose_service_pb2.Template:
+    return compose_service_pb2.Template(
+        template_id=item.id,
+        name=item.name,
+        content=original_content(item.content) if item.content else None,
+        saved_time=timestamp(item.updated_at),
     )

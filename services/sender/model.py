@@ -90,6 +90,11 @@ class Fate(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    # Told by reports that came back.
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    DISPLAYED = "displayed"
+    DELAYED = "delayed"
 
 
 @dataclass(frozen=True)

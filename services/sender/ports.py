@@ -65,6 +65,11 @@ class Mailstore(Protocol):
         """True where the copy was there already."""
         ...
 
+    async def has_message(self, token: str, message_id: str, since: int) -> bool:
+        """Whether a message with that Message-ID is in any mailbox but Trash and Junk; what is older than a
+        day before `since` (milliseconds) is not looked at."""
+        ...
+
     async def save_draft(
         self, token: str, request: DraftRequest, octets: AsyncIterator[bytes]
     ) -> SavedDraft: ...

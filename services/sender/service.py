@@ -41,7 +41,7 @@ class Sender:
     def register(self, server: Any) -> None:
         submission = SubmissionServicer(self.db, self.acceptance, self.outbox, self.hub)
         add_SubmissionServiceServicer_to_server(submission, server)
-        add_ComposeServiceServicer_to_server(ComposeServicer(self.acceptance, self.uploads), server)
+        add_ComposeServiceServicer_to_server(ComposeServicer(self.db, self.acceptance, self.uploads), server)
 
     async def close(self) -> None:
         await self.outbox.stop()

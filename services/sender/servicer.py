@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from sqlalchemy.orm import Session
 
 from services.common.database import Database
 from services.common.errors import PosternError, invalid_argument
@@ -16,23 +19,29 @@ from services.common.gen.postern.sender.v1 import (
     submission_service_pb2,
     submission_service_pb2_grpc,
 )
+from services.common.logging import get_logger
+from services.common.remembered import Remembered
 from services.common.rpc.access import Rule
 from services.common.rpc.context import current_identity
 from services.sender import clock, convert
 from services.sender.acceptance import MAX_AHEAD, Acceptance, Writer
 from services.sender.compose.build import date_field
-from services.sender.model import Fate
+from services.sender.model import Fate, State, Submission
 from services.sender.outbox.filing import NEEDS_SIGN_IN
 from services.sender.outbox.hub import Hub
 from services.sender.outbox.worker import Outbox
-from services.sender.storage import rows, submissions, upkeep
+from services.sender.storage import rows, submissions, templates, upkeep
 from services.sender.storage.content import sized
 from services.sender.uploads import Uploads
 from services.sender.watch import watch
 
+log = get_logger(__name__)
+
 MAILSTORE_AUTHORIZATION = "postern-mailstore-authorization"
 CHUNK = 64 * 1024
 PAGE, MAX_PAGE = 50, 200
+# What a page of the outbox spends on finding out about UNKNOWN messages: how many, how long, how often.
+LOOK_MOST, LOOK_SECONDS, LOOK_AGAIN_SECONDS = 3, 3.0, 60.0
 
 _SUBMISSION = "/postern.sender.v1.SubmissionService"
 _COMPOSE = "/postern.sender.v1.ComposeService"
@@ -42,6 +51,7 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     f"{_SUBMISSION}/CancelSubmission": "mail.send",
     f"{_SUBMISSION}/RescheduleSubmission": "mail.send",
     f"{_SUBMISSION}/ResolveSubmission": "mail.send",
+    f"{_SUBMISSION}/RecordReport": "mail.send",
     f"{_SUBMISSION}/GetSubmission": "mail.send",
     f"{_SUBMISSION}/ListSubmissions": "mail.send",
     f"{_SUBMISSION}/WatchSubmissions": "mail.send",
@@ -50,6 +60,10 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     f"{_COMPOSE}/DeleteUpload": "mail.send",
     f"{_COMPOSE}/SaveDraft": "mail.send",
     f"{_COMPOSE}/BuildMessage": "mail.send",
+    f"{_COMPOSE}/SaveTemplate": "mail.send",
+    f"{_COMPOSE}/ListTemplates": "mail.send",
+    f"{_COMPOSE}/GetTemplate": "mail.send",
+    f"{_COMPOSE}/DeleteTemplate": "mail.send",
 }
 LONG_LIVED = (f"{_SUBMISSION}/WatchSubmissions",)
 
@@ -79,6 +93,7 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
 
     def __init__(self, db: Database, acceptance: Acceptance, outbox: Outbox, hub: Hub) -> None:
         self._db, self._acceptance, self._outbox, self._hub = db, acceptance, outbox, hub
+        self._looked: Remembered[str, bool] = Remembered(1000)
 
     async def SendMessage(self, request: Any, context: Any) -> Any:
         submission = await self._acceptance.accept(_writer(context), convert.order(request))
@@ -122,6 +137,9 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
 
     async def ResolveSubmission(self, request: Any, context: Any) -> Any:
         account, now = current_identity().account, clock.now()
+        if request.resolution == _Resolution.RESOLUTION_LOOK:
+            found = await self._acceptance.look(_writer(context), request.submission_id)
+            return submission_service_pb2.ResolveSubmissionResponse(submission=convert.submission(found))
         fate = _RESOLUTIONS.get(request.resolution)
         if fate is None:
             raise invalid_argument("resolution", "missing")
@@ -135,6 +153,11 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
         )
         self._changed(account)
         return submission_service_pb2.ResolveSubmissionResponse(submission=convert.submission(submission))
+
+    async def RecordReport(self, request: Any, context: Any) -> Any:
+        name = convert.stored_name(request.report, "report")
+        found = await self._acceptance.report(_writer(context), name)
+        return submission_service_pb2.RecordReportResponse(submission=convert.submission(found))
 
     def _changed(self, account: str) -> None:
         self._hub.changed(account)
@@ -158,21 +181,42 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
             raise invalid_argument("page_token", "malformed")
         states = [convert.state(number) for number in request.states]
         await self._refresh(identity.account, identity.token)
-        found, total = await self._db.read(
-            lambda s: submissions.page(
-                s,
+
+        def page(session: Session) -> tuple[list[Submission], int]:
+            return submissions.page(
+                session,
                 identity.account,
                 states=states,
                 open_only=request.open_only,
                 before=request.page_token,
                 limit=size + 1,
             )
-        )
+
+        found, total = await self._db.read(page)
+        if await self._look(_writer(context), found):
+            found, total = await self._db.read(page)
         return submission_service_pb2.ListSubmissionsResponse(
             submissions=[convert.submission(item) for item in found[:size]],
             next_page_token=found[size - 1].id if len(found) > size else "",
             total_count=total,
         )
+
+    async def _look(self, writer: Writer, found: list[Submission]) -> bool:
+        """Looks for what is UNKNOWN in its writer's mailboxes, where the caller lets it, each once in a
+        while; whether anything was found."""
+        if not writer.mailstore_token:
+            return False
+        settled = False
+        for item in [one for one in found if one.state is State.UNKNOWN][:LOOK_MOST]:
+            if self._looked.get(item.id) is not None:
+                continue
+            self._looked.put(item.id, True, time.time() + LOOK_AGAIN_SECONDS)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    settled |= (await self._acceptance.look(writer, item.id)).state is not State.UNKNOWN
+            except (PosternError, TimeoutError) as err:
+                log.info("outbox.look_failed", submission=item.id, cause=type(err).__name__)
+        return settled
 
     async def _refresh(self, account: str, token: str) -> None:
         """Messages that wait since the password changed go on with the token of whoever signed in since."""
@@ -192,8 +236,8 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
 class ComposeServicer(compose_service_pb2_grpc.ComposeServiceServicer):
     """Uploads, drafts, and messages built to be looked at."""
 
-    def __init__(self, acceptance: Acceptance, uploads: Uploads) -> None:
-        self._acceptance, self._uploads = acceptance, uploads
+    def __init__(self, db: Database, acceptance: Acceptance, uploads: Uploads) -> None:
+        self._db, self._acceptance, self._uploads = db, acceptance, uploads
 
     async def UploadAttachment(self, request_iterator: Any, context: Any) -> Any:
         account = current_identity().account
@@ -236,6 +280,28 @@ class ComposeServicer(compose_service_pb2_grpc.ComposeServiceServicer):
         async for data in octets:
             for piece in sized(data, CHUNK):
                 yield compose_service_pb2.BuildMessageResponse(data=piece)
+
+    async def SaveTemplate(self, request: Any, context: Any) -> Any:
+        account, now = current_identity().account, clock.now()
+        convert.content(request.content)
+        kept = convert.template_content(request.content)
+        saved = await self._db.run(lambda s: templates.save(s, account, request.name, kept, now))
+        return compose_service_pb2.SaveTemplateResponse(template=convert.template(saved))
+
+    async def ListTemplates(self, request: Any, context: Any) -> Any:
+        account = current_identity().account
+        found = await self._db.read(lambda s: templates.names(s, account))
+        return compose_service_pb2.ListTemplatesResponse(templates=[convert.template(one) for one in found])
+
+    async def GetTemplate(self, request: Any, context: Any) -> Any:
+        account = current_identity().account
+        found = await self._db.read(lambda s: templates.get(s, account, request.template_id))
+        return compose_service_pb2.GetTemplateResponse(template=convert.template(found))
+
+    async def DeleteTemplate(self, request: Any, context: Any) -> Any:
+        account = current_identity().account
+        await self._db.run(lambda s: templates.remove(s, account, request.template_id))
+        return compose_service_pb2.DeleteTemplateResponse()
 
 
 async def _upload_data(steps: Any) -> AsyncIterator[bytes]:

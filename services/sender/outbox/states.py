@@ -30,7 +30,8 @@ Invariants:
   worker whose lease ran out changes nothing.
 * Before the final dot a transaction sets `dot_sent`. A row found in SUBMITTING after its lease ended was not
   sent where `dot_sent` is false, and goes to DEFERRED; where it is true nobody knows (RFC 1047), and it goes
-  to UNKNOWN, from which only a person leads on.
+  to UNKNOWN, from which only a person leads on, or the message itself where it is found
+  in the account's mailboxes, or a report about it: either shows that the server took it.
 * A worker that comes to know the server's answer late, after its lease ended, may still settle the row it
   held while nobody else touched it: knowing is better than UNKNOWN.
 * A message is taken for each recipient by itself: after a partial refusal the copy is filed once, and only
@@ -49,6 +50,8 @@ from services.sender.model import Fate, Recipient, State
 
 TERMINAL = frozenset({State.FILED, State.CANCELLED})
 CANCELLABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED, State.REFUSED, State.SUSPENDED})
+# Fates of recipients that the SMTP server took it for, whatever became of it later.
+TAKEN = frozenset({Fate.ACCEPTED, Fate.DELIVERED, Fate.FAILED, Fate.DISPLAYED, Fate.DELAYED})
 DELIVERABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED})
 
 
@@ -99,18 +102,19 @@ def after_attempt(
     fates = {recipient.fate for recipient in after}
     deliver_at = now + retry.wait(attempts) if Fate.PENDING in fates else 0
     state = resting_state(fates, filed=filed)
-    return Next(state, tuple(after), deliver_at, problem if fates != {Fate.ACCEPTED} else "")
+    return Next(state, tuple(after), deliver_at, problem if fates - TAKEN else "")
 
 
 def resting_state(fates: set[Fate], *, filed: bool) -> State:
     """The state that recipients with these fates mean, once no worker is at it."""
-    if Fate.ACCEPTED in fates and not filed:
+    taken = bool(fates & TAKEN)
+    if taken and not filed:
         return State.ACCEPTED
     if Fate.UNKNOWN in fates:
         return State.UNKNOWN
     if Fate.PENDING in fates:
         return State.DEFERRED
-    return State.FILED if Fate.ACCEPTED in fates else State.REFUSED
+    return State.FILED if taken else State.REFUSED
 
 
 def due_at(state: State, *, deliver_at: int, file_at: int) -> int | None:

@@ -55,4 +55,9 @@ def reply_text(code: int, message: str) -> tuple[str, str]:
     if enhanced:
         # RFC 2034, 3: every line of the reply repeats the code.
         lines = [line.removeprefix(enhanced).strip() for line in lines]
-    return enhanced, _CONTROL.sub(" ", " ".join(lines)).strip()[:500]
+    return enhanced, clean_text(" ".join(lines))
+
+
+def clean_text(text: str) -> str:
+    """What somebody else's server said, fit to be shown: no control characters, at most 500 characters."""
+    return _CONTROL.sub(" ", text).strip()[:500]

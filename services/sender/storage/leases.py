@@ -105,7 +105,9 @@ def claim(session: Session, *, now: int, lease: int, limit: int) -> Claimed:
         _Change(rows.view(row, people[row.id]), _leased(row, people[row.id], lease_id, now, lease))
         for row in rest
     ]
-    _write_people(session, [change.submission for change in recovered])
+    before = [rows.view(row, people[row.id]) for row in left]
+    after = [change.submission.recipients for change in recovered]
+    _write_people(session, list(zip(before, after, strict=True)))
     _write(session, [*recovered, *taken], now)
     octets = content.load_small(session, [(row.id, row.size_bytes) for row in rest])
     return Claimed(
@@ -195,11 +197,13 @@ def _write(session: Session, changes: Sequence[_Change], now: int) -> None:
         release(session, [change.submission.id for change in done], now, with_blobs=with_blobs)
 
 
-def _write_people(session: Session, changed: Sequence[Submission]) -> None:
+def _write_people(session: Session, changed: Sequence[tuple[Submission, tuple[Recipient, ...]]]) -> None:
+    """Writes the recipients that are not as they were: what a report said of others meanwhile stays."""
     written = [
         {"submission_id": submission.id, "position": number, **vars(person)}
-        for submission in changed
-        for number, person in enumerate(submission.recipients)
+        for submission, after in changed
+        for number, (person, before) in enumerate(zip(after, submission.recipients, strict=True))
+        if person != before
     ]
     if written:
         session.connection().execute(_REPLACE_RECIPIENTS, written)
@@ -280,7 +284,12 @@ def settle_attempts(
             **keep,
         )
         changes.append(_Change(replace(item.work.submission, recipients=decided.recipients), values))
-    _write_people(session, [change.submission for change in changes if change is not None])
+    written = [
+        (item.work.submission, item.decided.recipients)
+        for item, row in zip(items, held, strict=True)
+        if row is not None
+    ]
+    _write_people(session, written)
     return _settle(session, [item.work for item in items], changes, now)
 
 

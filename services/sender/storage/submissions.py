@@ -13,7 +13,7 @@ from services.common.errors import PosternError, Reason, error, not_found
 from services.sender.clock import DAY
 from services.sender.compose.segments import Segment
 from services.sender.model import Fate, Recipient, State, StoredName, Submission
-from services.sender.outbox.states import CANCELLABLE, TERMINAL, due_at, resting_state
+from services.sender.outbox.states import CANCELLABLE, TAKEN, TERMINAL, due_at, resting_state
 from services.sender.storage import blobs, rows, usage
 from services.sender.storage.held import BURST
 from services.sender.storage.tables import recipients, segments, submissions
@@ -224,7 +224,7 @@ def cancel(session: Session, account: str, id: str, now: int) -> tuple[Submissio
     row = _locked(session, account, id)
     if row.state != State.CANCELLED:
         people = rows.load_recipients(session, [id])[id]
-        gone = any(person.fate in (Fate.ACCEPTED, Fate.UNKNOWN) for person in people)
+        gone = any(person.fate in TAKEN or person.fate is Fate.UNKNOWN for person in people)
         if row.state not in CANCELLABLE or gone:
             raise error(Reason.CONFLICT, what="submission", state=row.state)
         release(session, [id], now)

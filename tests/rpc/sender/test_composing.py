@@ -142,3 +142,28 @@ async def test_build_streams_the_message(remote) -> None:
     request = pb.BuildMessageRequest(content=letter(bcc=[types_pb2.EmailAddress(address="c@example.org")]))
     data = b"".join([step.data async for step in remote.compose.BuildMessage(request, token=remote.token)])
     assert parsed(data)["bcc"] == "c@example.org" and data.endswith(b"\r\n")
+
+
+async def test_templates(remote) -> None:
+    save = pb.SaveTemplateRequest(name=" Weekly  report ", content=letter(subject="Week"))
+    save.content.references.append("<a@b>")
+    first = (await remote.compose.SaveTemplate(save, token=remote.token)).template
+    assert first.name == "Weekly report" and not first.HasField("content")
+    save.content.subject = "Week 2"
+    assert (
+        await remote.compose.SaveTemplate(save, token=remote.token)
+    ).template.template_id == first.template_id
+    listed = await remote.compose.ListTemplates(pb.ListTemplatesRequest(), token=remote.token)
+    assert [item.name for item in listed.templates] == ["Weekly report"]
+    get = pb.GetTemplateRequest(template_id=first.template_id)
+    found = (await remote.compose.GetTemplate(get, token=remote.token)).template
+    assert found.content.subject == "Week 2" and not found.content.references
+    other = remote.server.token(scopes="mail.send", account="bob@example.org")
+    with pytest.raises(PosternError) as caught:
+        await remote.compose.GetTemplate(get, token=other)
+    assert caught.value.reason == "NOT_FOUND"
+    delete = pb.DeleteTemplateRequest(template_id=first.template_id)
+    await remote.compose.DeleteTemplate(delete, token=other)
+    await remote.compose.DeleteTemplate(delete, token=remote.token)
+    listed = await remote.compose.ListTemplates(pb.ListTemplatesRequest(), token=remote.token)
+    assert not listed.templates

@@ -43,6 +43,7 @@ class FakeMailstore:
     drafts: list[tuple[DraftRequest, bytes]] = field(default_factory=list)
     parts: dict[tuple[StoredName, str], tuple[PartHead, bytes]] = field(default_factory=dict)
     reads: int = 0
+    elsewhere: set[str] = field(default_factory=set)
     fails: PosternError | None = None
     appended: int = 0
 
@@ -67,6 +68,9 @@ class FakeMailstore:
         self.sent[request.message_id] = data
         self.appended += 1
         return False
+
+    async def has_message(self, token: str, message_id: str, since: int) -> bool:
+        return message_id in self.elsewhere or message_id in self.sent
 
     async def save_draft(self, token: str, request: DraftRequest, octets: AsyncIterator[bytes]) -> SavedDraft:
         data = b"".join([piece async for piece in octets])

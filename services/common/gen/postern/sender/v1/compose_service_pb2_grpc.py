@@ -60,6 +60,26 @@ class ComposeServiceStub:
                 request_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.BuildMessageRequest.SerializeToString,
                 response_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.BuildMessageResponse.FromString,
                 _registered_method=True)
+        self.SaveTemplate = channel.unary_unary(
+                '/postern.sender.v1.ComposeService/SaveTemplate',
+                request_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.SaveTemplateRequest.SerializeToString,
+                response_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.SaveTemplateResponse.FromString,
+                _registered_method=True)
+        self.ListTemplates = channel.unary_unary(
+                '/postern.sender.v1.ComposeService/ListTemplates',
+                request_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.ListTemplatesRequest.SerializeToString,
+                response_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.ListTemplatesResponse.FromString,
+                _registered_method=True)
+        self.GetTemplate = channel.unary_unary(
+                '/postern.sender.v1.ComposeService/GetTemplate',
+                request_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.GetTemplateRequest.SerializeToString,
+                response_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.GetTemplateResponse.FromString,
+                _registered_method=True)
+        self.DeleteTemplate = channel.unary_unary(
+                '/postern.sender.v1.ComposeService/DeleteTemplate',
+                request_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.DeleteTemplateRequest.SerializeToString,
+                response_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.DeleteTemplateResponse.FromString,
+                _registered_method=True)
 
 
 class ComposeServiceServicer:
@@ -101,6 +121,34 @@ class ComposeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SaveTemplate(self, request, context):
+        """Keeps a message to begin others with, under a name; replaces the one of that name. Scope mail.send.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTemplates(self, request, context):
+        """Lists the account's templates by name, without their content. Scope mail.send.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTemplate(self, request, context):
+        """Reads one template. Scope mail.send.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTemplate(self, request, context):
+        """Removes a template; where it is not there, nothing happens. Scope mail.send.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ComposeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +176,26 @@ def add_ComposeServiceServicer_to_server(servicer, server):
                     servicer.BuildMessage,
                     request_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.BuildMessageRequest.FromString,
                     response_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.BuildMessageResponse.SerializeToString,
+            ),
+            'SaveTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.SaveTemplate,
+                    request_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.SaveTemplateRequest.FromString,
+                    response_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.SaveTemplateResponse.SerializeToString,
+            ),
+            'ListTemplates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTemplates,
+                    request_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.ListTemplatesRequest.FromString,
+                    response_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.ListTemplatesResponse.SerializeToString,
+            ),
+            'GetTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTemplate,
+                    request_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.GetTemplateRequest.FromString,
+                    response_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.GetTemplateResponse.SerializeToString,
+            ),
+            'DeleteTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTemplate,
+                    request_deserializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.DeleteTemplateRequest.FromString,
+                    response_serializer=postern_dot_sender_dot_v1_dot_compose__service__pb2.DeleteTemplateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +334,114 @@ class ComposeService:
             '/postern.sender.v1.ComposeService/BuildMessage',
             postern_dot_sender_dot_v1_dot_compose__service__pb2.BuildMessageRequest.SerializeToString,
             postern_dot_sender_dot_v1_dot_compose__service__pb2.BuildMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SaveTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.sender.v1.ComposeService/SaveTemplate',
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.SaveTemplateRequest.SerializeToString,
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.SaveTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTemplates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.sender.v1.ComposeService/ListTemplates',
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.ListTemplatesRequest.SerializeToString,
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.ListTemplatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.sender.v1.ComposeService/GetTemplate',
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.GetTemplateRequest.SerializeToString,
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.GetTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.sender.v1.ComposeService/DeleteTemplate',
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.DeleteTemplateRequest.SerializeToString,
+            postern_dot_sender_dot_v1_dot_compose__service__pb2.DeleteTemplateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -195,10 +195,12 @@ class ResolveSubmissionRequest(_message.Message):
         RESOLUTION_SENT: _ClassVar[ResolveSubmissionRequest.Resolution]
         RESOLUTION_SEND_AGAIN: _ClassVar[ResolveSubmissionRequest.Resolution]
         RESOLUTION_GIVE_UP: _ClassVar[ResolveSubmissionRequest.Resolution]
+        RESOLUTION_LOOK: _ClassVar[ResolveSubmissionRequest.Resolution]
     RESOLUTION_UNSPECIFIED: ResolveSubmissionRequest.Resolution
     RESOLUTION_SENT: ResolveSubmissionRequest.Resolution
     RESOLUTION_SEND_AGAIN: ResolveSubmissionRequest.Resolution
     RESOLUTION_GIVE_UP: ResolveSubmissionRequest.Resolution
+    RESOLUTION_LOOK: ResolveSubmissionRequest.Resolution
     SUBMISSION_ID_FIELD_NUMBER: _ClassVar[int]
     RESOLUTION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +210,18 @@ class ResolveSubmissionRequest(_message.Message):
     def __init__(self, submission_id: _Optional[str] = ..., resolution: _Optional[_Union[ResolveSubmissionRequest.Resolution, str]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ResolveSubmissionResponse(_message.Message):
+    __slots__ = ("submission",)
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ...) -> None: ...
+
+class RecordReportRequest(_message.Message):
+    __slots__ = ("report",)
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    report: _types_pb2.StoredMessageName
+    def __init__(self, report: _Optional[_Union[_types_pb2.StoredMessageName, _Mapping]] = ...) -> None: ...
+
+class RecordReportResponse(_message.Message):
     __slots__ = ("submission",)
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     submission: Submission

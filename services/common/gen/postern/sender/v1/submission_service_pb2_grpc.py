@@ -60,6 +60,11 @@ class SubmissionServiceStub:
                 request_serializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.ResolveSubmissionRequest.SerializeToString,
                 response_deserializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.ResolveSubmissionResponse.FromString,
                 _registered_method=True)
+        self.RecordReport = channel.unary_unary(
+                '/postern.sender.v1.SubmissionService/RecordReport',
+                request_serializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.RecordReportRequest.SerializeToString,
+                response_deserializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.RecordReportResponse.FromString,
+                _registered_method=True)
         self.GetSubmission = channel.unary_unary(
                 '/postern.sender.v1.SubmissionService/GetSubmission',
                 request_serializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.GetSubmissionRequest.SerializeToString,
@@ -117,6 +122,15 @@ class SubmissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordReport(self, request, context):
+        """Takes up a delivery report (RFC 3464) or read receipt (RFC 8098) that lies in the account's mailboxes: the
+        submission that it is about, of the same account, then shows it on each recipient. NOT_FOUND where it is about none.
+        Scope mail.send; the mailstore's token goes along.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSubmission(self, request, context):
         """Reads one submission. Scope mail.send.
         """
@@ -165,6 +179,11 @@ def add_SubmissionServiceServicer_to_server(servicer, server):
                     servicer.ResolveSubmission,
                     request_deserializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.ResolveSubmissionRequest.FromString,
                     response_serializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.ResolveSubmissionResponse.SerializeToString,
+            ),
+            'RecordReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordReport,
+                    request_deserializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.RecordReportRequest.FromString,
+                    response_serializer=postern_dot_sender_dot_v1_dot_submission__service__pb2.RecordReportResponse.SerializeToString,
             ),
             'GetSubmission': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSubmission,
@@ -318,6 +337,33 @@ class SubmissionService:
             '/postern.sender.v1.SubmissionService/ResolveSubmission',
             postern_dot_sender_dot_v1_dot_submission__service__pb2.ResolveSubmissionRequest.SerializeToString,
             postern_dot_sender_dot_v1_dot_submission__service__pb2.ResolveSubmissionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.sender.v1.SubmissionService/RecordReport',
+            postern_dot_sender_dot_v1_dot_submission__service__pb2.RecordReportRequest.SerializeToString,
+            postern_dot_sender_dot_v1_dot_submission__service__pb2.RecordReportResponse.FromString,
             options,
             channel_credentials,
             insecure,
