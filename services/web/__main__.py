@@ -11,7 +11,7 @@ from services.common.logging import get_logger
 from services.common.main import run
 from services.common.metrics import MetricsServer
 from services.common.settings import Env
-from services.web import clients
+from services.web import clients, forgetful
 from services.web.app import build, build_edge
 from services.web.settings import WebSettings
 from services.web.tls import CertificateProtocol, context_factory
@@ -64,4 +64,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    forgetful.ensure()
     run("web", main, uvloop.new_event_loop)

@@ -80,7 +80,7 @@ def test_recovery_codes() -> None:
     codes = {totp.new_recovery_code() for _ in range(200)}
     assert len(codes) == 200
     code = codes.pop()
-    assert len(code) == 19 and code.count("-") == 3
+    assert len(code) == 29 and code.count("-") == 5
     typed = f"  {code.upper().replace('-', ' ')} "
     assert totp.recovery_hash("a@b", typed) == totp.recovery_hash("a@b", code)
     assert totp.recovery_hash("c@b", code) != totp.recovery_hash("a@b", code)
