@@ -18,15 +18,19 @@ import warnings
 from argparse import Namespace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pymap.backend.dict import Config, DictBackend, Login
 from pymap.backend.dict.filter import FilterSet
 from pymap.backend.dict.mailbox import MailboxSet
+from pymap.backend.session import BaseSession
+from pymap.exceptions import MailboxNotFound
 from pymap.imap import IMAPService
 from pymap.mime.parsed import ParsedHeaders
 from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials.flag import Flag
+from pymap.selected import SelectedMailbox
 from pymap.user import UserMetadata
 from pysasl.hashing import Cleartext
 
@@ -46,6 +50,21 @@ def _tolerate_bad_dates() -> None:
         return found if found is not None and found.datetime is not None else None
 
     setattr(ParsedHeaders, "date", property(date))  # noqa: B010 (mypy forbids the plain assignment)
+
+
+def _keep_to_the_selected_mailbox() -> None:
+    """pymap 0.36 finds the open mailbox by its name at each command: where another client has deleted it and
+    made one of that name, UIDs would mean other messages though the client was told of no other UIDVALIDITY.
+    """
+    original = BaseSession._get_selected
+
+    async def get_selected(self: Any, selected: SelectedMailbox) -> Any:
+        mailbox = await original(self, selected)
+        if mailbox.mailbox_id != selected.mailbox_id:
+            raise MailboxNotFound(selected.lookup)
+        return mailbox
+
+    setattr(BaseSession, "_get_selected", get_selected)  # noqa: B010 (mypy forbids the plain assignment)
 
 
 class Mailboxes:
@@ -148,6 +167,7 @@ async def serve(imap_port: int, smtp_port: int, *, empty: bool = False) -> None:
         loop.add_signal_handler(number, stop.set)
 
     _tolerate_bad_dates()
+    _keep_to_the_selected_mailbox()
     mailboxes = Mailboxes(imap_port)
     for address, password in USERS.items():
         await mailboxes.add_user(address, password, EMPTY_MAILBOXES if empty else MAILBOXES)

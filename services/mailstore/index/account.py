@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 import apsw
 
+from services.common.errors import PosternError
+from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.tracking import Agreed
-from services.mailstore.index.build import BuildProgress
+from services.mailstore.index.build import BuildProgress, build_rows, build_words
 from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.source import Opened, SessionSource
@@ -28,6 +30,8 @@ from services.mailstore.mailboxes.model import Mailbox, Tree
 from services.mailstore.reading.opening import is_fresh
 
 T = TypeVar("T")
+# Seconds between two comparisons of all flags, for servers without MODSEQ.
+FLAGS_AFTER = 3.0
 # Messages that may be brought in while a call waits, and in the background without a worker.
 MOST_INLINE, MOST_REFRESHED = 200, 1000
 # The indices of one order of 100,000 messages fit several times over: a page that is not in memory is
@@ -59,6 +63,8 @@ class AccountIndex:
         self.broken = False
         # Seconds that looking at all mailboxes takes.
         self.cost = 0.0
+        # By mailbox: when all flags were last compared, and how many seconds that took.
+        self._flags_read: dict[str, tuple[float, float]] = {}
         self.marks = Marks()
         self._threads = threads
         self._idle: list[Store] = []
@@ -183,14 +189,29 @@ class AccountIndex:
         same = agreed.changes == agreed.selected.changes and not noop.data("FETCH")
         return found if same and agreed.key == _key(state) else None
 
-    async def _update(self, session: Session, state: MailboxState, most: int) -> MailboxState:
+    async def _update(
+        self, session: Session, state: MailboxState, most: int, *, all_flags: bool = False
+    ) -> MailboxState:
         async with self.writing() as store:
             sync = MailboxSync(store, SessionSource(session), self.run)
-            state = await sync.update(state.name, hidden=state.hidden, most=most)
+            state = await sync.update(state.name, hidden=state.hidden, most=most, all_flags=all_flags)
         self.states[state.name] = state
         if not state.complete:
             raise TooMuch
         return state
+
+    async def _bring_in(self, session: Session, box: Mailbox) -> bool:
+        """A mailbox of few messages that is not held yet, with its words. Whether it is held now."""
+        try:
+            async with self.writing() as store:
+                sync = MailboxSync(store, SessionSource(session), self.run)
+                state = await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=_unseen)
+                if not state.searchable:
+                    state = await build_words(sync, box.name, report=_unseen)
+        except (PosternError, CommandRefused, TooMuch, apsw.BusyError):
+            return False
+        self.states[box.name] = state
+        return state.searchable
 
     async def refresh(self, session: Session) -> frozenset[str]:
         """Bring all mailboxes up to date that differ a little. The names of those that agree with the
@@ -203,21 +224,40 @@ class AccountIndex:
         tree = await listing.list_mailboxes(session, counts=True)
         self.tree = tree
         await self._follow(tree)
+        # What changed is brought in once; looking whether anything has is what comes again and again.
+        cost = time.monotonic() - started
         current = set()
+        # The first building is a worker's; a small mailbox that is new since then is quicker brought in here.
+        left = MOST_REFRESHED if self.complete("INBOX") else -1
         for box in order(tree):
             state = self.complete(box.name)
-            if state is None:
+            if state is None or not state.searchable or state.uid_validity != box.uid_validity:
+                left -= box.message_count
+                if left >= 0 and await self._bring_in(session, box):
+                    current.add(box.name)
                 continue
-            if not agrees(state, _opened(box), box.unread_count):
+            agreed = agrees(state, _opened(box), box.unread_count)
+            if not agreed or (not state.modseq and state.total and self._flags_due(box.name)):
+                begun = time.monotonic()
                 try:
-                    await self._update(session, state, MOST_REFRESHED)
+                    await self._update(session, state, MOST_REFRESHED, all_flags=agreed)
                 except (TooMuch, apsw.BusyError):
                     continue
+                except (PosternError, CommandRefused):
+                    continue  # deleted or renamed meanwhile, or not ours to read: the others are no worse
+                self._flags_read[box.name] = (time.monotonic(), time.monotonic() - begun)
             current.add(box.name)
         self.refreshed = time.monotonic()
-        self.cost = self.refreshed - started
+        self.cost = cost
         self.wanting = bool(self.missing(current))
         return frozenset(current)
+
+    def _flags_due(self, name: str) -> bool:
+        """Whether to compare the flags of a mailbox without MODSEQ at the server: they may change with
+        no other sign of it.
+        """
+        read, cost = self._flags_read.get(name, (0.0, 0.0))
+        return time.monotonic() - read > max(FLAGS_AFTER, 20 * cost)
 
     def missing(self, current: Collection[str] | None = None) -> frozenset[str]:
         """Mailboxes that a worker has something to do for: not held whole, or (where it is known which agree
@@ -282,6 +322,10 @@ def agrees(state: MailboxState, opened: Opened, unread: int) -> bool:
         and state.modseq == opened.modseq
         and (bool(state.modseq) or state.unread == unread)
     )
+
+
+def _unseen(progress: BuildProgress) -> None:
+    """Progress that is over before anybody looks."""
 
 
 def _opened(box: Mailbox) -> Opened:

@@ -18,8 +18,9 @@ from services.mailstore.index.worker import Job
 
 log = get_logger(__name__)
 ROOT = Path(__file__).resolve().parents[3]
-# Seconds before an account is tried again: after a failure, and where its index may grow no further.
-AFTER_FAILURE, AFTER_FULL = 30.0, 3600.0
+# Seconds before an account is tried again: after a failure (twice as long after each further one, up to the
+# second number), and where its index may grow no further.
+AFTER_FAILURE, AFTER_FAILURES, AFTER_FULL = 2.0, 60.0, 3600.0
 # Accounts that wait; more are taken up when they are used again.
 MOST_WAITING = 1000
 # A worker that says nothing for so long is ended.
@@ -35,6 +36,7 @@ class Builder:
         self._gate = asyncio.Semaphore(workers)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._not_before: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
 
     def wants(self, account: str) -> bool:
         """Whether a job of the account would be taken now."""
@@ -102,9 +104,11 @@ class Builder:
         if status == 0:
             log.info("index.built", account=job.account, seconds=seconds)
             self._not_before.pop(job.account, None)
+            self._failures.pop(job.account, None)
             return True
         log.warning("index.build_failed", account=job.account, status=status, problem=problem[-200:])
-        wait = AFTER_FULL if status == 3 else AFTER_FAILURE
+        failures = self._failures[job.account] = self._failures.get(job.account, 0) + 1
+        wait = AFTER_FULL if status == 3 else min(AFTER_FAILURES, AFTER_FAILURE * 2 ** min(failures - 1, 10))
         self._not_before[job.account] = time.monotonic() + wait
         return False
 

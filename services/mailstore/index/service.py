@@ -121,7 +121,7 @@ class Index:
         self._open.move_to_end(account.key)
         index.used = time.monotonic()
         # Where looking at all mailboxes is dear, it is done seldom.
-        if time.monotonic() - index.refreshed > max(REFRESH_AFTER, 20 * index.cost):
+        if time.monotonic() - index.refreshed > max(REFRESH_AFTER, 6 * index.cost):
             self._refresh_soon(index)
         return index
 

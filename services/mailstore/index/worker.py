@@ -20,7 +20,7 @@ from typing import Any
 from services.common.endpoint import TlsMode
 from services.common.errors import PosternError
 from services.mailstore.imap.connect import Account, ImapServer, connect
-from services.mailstore.imap.failure import CommandRefused
+from services.mailstore.imap.failure import CommandRefused, ConnectionLost
 from services.mailstore.imap.session import Session
 from services.mailstore.index.build import BuildProgress, build_rows, build_words
 from services.mailstore.index.source import SessionSource
@@ -35,6 +35,7 @@ VIEWS = frozenset({Use.ALL, Use.FLAGGED})
 _FIRST = (Use.INBOX, Use.SENT, Use.ARCHIVE, Use.DRAFTS, Use.NONE, Use.JUNK, Use.TRASH)
 # Octets of SQLite's page cache, per worker: the indices of a large mailbox, while rows go in anywhere.
 _CACHE_MIB = 64
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,17 @@ async def build(job: Job, report: Callable[[BuildProgress], None]) -> None:
     path = Path(job.path)
     store = Store(path, bytes.fromhex(job.key), cache_mib=_CACHE_MIB, busy_ms=5000)
     try:
-        session = await connect(_server(job), Account(job.account, job.username, job.password, job.kind))
-        try:
-            await _mailboxes(job, store, session, report)
-        finally:
-            await session.logout()
+        for attempt in range(_ATTEMPTS):
+            session = await connect(_server(job), Account(job.account, job.username, job.password, job.kind))
+            try:
+                await _mailboxes(job, store, session, report)
+                break
+            except ConnectionLost:
+                # A server ends the connection whose mailbox another client deletes.
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+            finally:
+                await session.logout()
     finally:
         store.close()
 
@@ -105,8 +112,11 @@ async def _mailboxes(
     for box in boxes:
         state = sync.writer.mailbox(box.name)
         if state is not None and state.complete and state.texted > 1:
-            await source.open(box.name)
-            await build_words(sync, box.name, report=checked)
+            try:
+                await source.open(box.name)
+                await build_words(sync, box.name, report=checked)
+            except (PosternError, CommandRefused) as err:
+                sys.stderr.write(f"passed over: {type(err).__name__}\n")
 
 
 def _server(job: Job) -> ImapServer:

@@ -1,0 +1,180 @@
+"""One truth run: rounds of work from a seed, a while of quiet, and the comparison."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bench.truth import judge
+from bench.truth.inside import Inside
+from bench.truth.ledger import FEW_FLAGS, FEW_MARKS, Ledger
+from bench.truth.outside import Outside
+from bench.truth.rig import Mailstore, Place, mail_server, mailstore
+from services.common.errors import PosternError
+from services.common.rpc.client import connect
+from tests.support import rpc
+
+# Seconds of quiet after which the index must be the server's.
+QUIET = 5.0
+# Reasons that are right at some moment of a run; any other is counted as a divergence.
+EXPECTED = frozenset(
+    "MAILBOX_CHANGED MESSAGE_GONE MAILBOX_NOT_FOUND SPECIAL_MAILBOX_MISSING MAIL_SERVER_REFUSED CONFLICT "
+    "UNAVAILABLE MAIL_SERVER_UNREACHABLE MAILBOX_EXISTS CANCELLED".split()
+)
+
+
+@dataclass
+class Outcome:
+    """What a run found. `seconds`: how long after the last act the index was the server's, at most."""
+
+    kind: str
+    seed: int
+    operations: int = 0
+    acts: int = 0
+    kills: int = 0
+    checks: int = 0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+    divergences: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def report(self) -> str:
+        head = (
+            f"{self.kind} seed {self.seed}: {self.operations} operations outside, {self.acts} inside, "
+            f"{self.kills} kills, {self.checks} checks, equal after {self.seconds:.1f} s at most, "
+            f"refused {dict(self.refused)}"
+        )
+        return "\n".join([head, *self.wrong[:20], *self.divergences[:20]])
+
+
+async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bool = True) -> Outcome:
+    """`operations` of the other client in so many rounds, Postern acting at the same time; a kill -9 in the
+    middle of every other round.
+    """
+    outcome = Outcome(kind, seed)
+    with mail_server(kind) as place:
+        async with mailstore(place) as (service, token):
+            channel = connect(service.address, tls=rpc.tls("web"), service="mailstore")
+            ledger = Ledger(FEW_MARKS, FEW_FLAGS) if kind == "embedded" else Ledger()
+            inside = Inside(channel, token, ledger)
+            try:
+                await _wait_ready(inside)
+                await inside.make_mailboxes()
+                for number in range(rounds):
+                    # A new process looks at everything again: what one that goes on forgets shows in between.
+                    killed = kills and number % 2 == 1
+                    await _round(outcome, place, service, inside, operations // rounds, number, killed)
+                outcome.refused = inside.refused
+                for reason, count in inside.refused.items():
+                    if reason.removeprefix("watch ") not in EXPECTED:
+                        outcome.divergences.append(f"{count} calls were refused with {reason}")
+            finally:
+                await channel.close()
+    print(outcome.report(), file=sys.stderr)
+    return outcome
+
+
+async def _wait_ready(inside: Inside) -> None:
+    for _ in range(100):
+        try:
+            await inside.rows("INBOX")
+            return
+        except PosternError:
+            await asyncio.sleep(0.1)
+    await inside.rows("INBOX")
+
+
+async def _round(
+    outcome: Outcome,
+    place: Place,
+    service: Mailstore,
+    inside: Inside,
+    operations: int,
+    number: int,
+    kills: bool,
+) -> None:
+    rng = random.Random(f"{outcome.seed} {number}")
+    watching = asyncio.create_task(inside.watching())
+    busy = asyncio.Event()
+
+    async def work_inside(seed: float) -> None:
+        own = random.Random(seed)
+        while not busy.is_set():
+            await inside.step(own)
+            outcome.acts += 1
+            await asyncio.sleep(own.random() * 0.03)
+
+    async def work_outside(seed: float, count: int) -> None:
+        await asyncio.to_thread(_outside, place, random.Random(seed), inside.ledger, count)
+        outcome.operations += count
+
+    clients = [work_outside(rng.random(), operations // 2), work_outside(rng.random(), -(-operations // 2))]
+    acting = [asyncio.create_task(work_inside(rng.random())) for _ in range(2)]
+    outside = asyncio.gather(*clients)
+    if kills:
+        await asyncio.wait([outside], timeout=rng.uniform(0.2, 1.5))
+        await service.kill_and_start()
+        outcome.kills += 1
+        await _wait_ready(inside)
+    try:
+        await outside
+    finally:
+        busy.set()
+        await asyncio.gather(*acting)
+    await _check(outcome, place, service, inside)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+def _outside(place: Place, rng: random.Random, ledger: Ledger, count: int) -> None:
+    client = Outside(place.host, place.port, place.user.address, place.user.password)
+    try:
+        for _ in range(count):
+            try:
+                client.step(rng, ledger)
+                time.sleep(rng.random() * 0.02)  # Postern has its turns too
+            except (client.lost, OSError):
+                # Dovecot ends a connection whose mailbox was deleted.
+                client.close()
+                client = Outside(place.host, place.port, place.user.address, place.user.password)
+    finally:
+        client.close()
+
+
+async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Inside) -> None:
+    """Nobody acts now: what the server has is the truth."""
+    moments: list[float] = []
+
+    def look() -> judge.Snapshot:
+        client = Outside(place.host, place.port, place.user.address, place.user.password)
+        try:
+            client.tidy()
+            moments.append(time.monotonic())
+            return client.snapshot()
+        finally:
+            client.close()
+
+    snapshot = await asyncio.to_thread(look)
+    file = await asyncio.to_thread(judge.IndexFile, service.index, place.user)
+    while True:
+        await inside.rows("INBOX")  # an open page does so
+        left = await asyncio.to_thread(file.divergences, snapshot)
+        seconds = time.monotonic() - moments[0]
+        if not left or seconds > QUIET:
+            break
+        await asyncio.sleep(0.2)
+    outcome.checks += 1
+    outcome.seconds = max(outcome.seconds, seconds)
+    outcome.divergences += [f"after {seconds:.1f} s: {line}" for line in left]
+    outcome.divergences += [f"answered: {line}" for line in await judge.answers_differ(inside, snapshot)]
+    outcome.wrong += judge.wrong_acts(inside.ledger, await asyncio.to_thread(look))
+    # What a kill left of drafts, the next save removes.
+    for draft_id in sorted(inside.ledger.saved):
+        await inside.save_draft(draft_id)
+    snapshot = await asyncio.to_thread(look)
+    outcome.wrong += judge.wrong_acts(inside.ledger, snapshot)
+    outcome.wrong += judge.duplicate_drafts(snapshot)
