@@ -16,4 +16,9 @@ INDEX_ANSWERS = Counter(
 INDEX_BUILDS = Counter(
     "postern_mailstore_index_builds", "Workers that ended, by what came of it.", ["outcome"]
 )
+DECODED = Counter(
+    "postern_mailstore_decoded",
+    "Contents decoded in a process apart, by what came of it.",
+    ["work", "outcome"],
+)
 WATCHED = Gauge("postern_mailstore_watched_accounts", "Accounts that are watched.")

@@ -8,6 +8,7 @@ import hashlib
 
 from services.mailstore.accounts import Accounts
 from services.mailstore.acting.requests import Locks, Requests
+from services.mailstore.decoding.pool import decoders
 from services.mailstore.imap.pool import Pool
 from services.mailstore.index.service import Index
 from services.mailstore.metrics import CONNECTIONS, WATCHED
@@ -55,6 +56,7 @@ class Service:
         if self.index is not None:
             await self.index.close()
         await self.pool.close()
+        await decoders().close()
 
     def _make_index(self, settings: MailstoreSettings) -> Index | None:
         if settings.index is None:

@@ -121,6 +121,12 @@ def lookup(label: str) -> str | None:
     return None
 
 
+def is_odd(label: str) -> bool:
+    """Whether the charset has states, or units of several octets: decoding it is involved."""
+    codec = lookup(label) or ""
+    return codec in _EBCDIC or codec.startswith(("utf_7", "utf_16", "utf_32", "iso2022", "hz"))
+
+
 def decode(data: bytes, label: str = "", *, truncated: bool = False) -> tuple[str, str, bool]:
     """`data` as text, the codec that was used, and whether anything was lost.
 

@@ -9,13 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.common.errors import Reason, error
+from services.mailstore.decoding.pool import NotDecoded, decoders
 from services.mailstore.imap.session import Session
-from services.mailstore.mime.body import read_text
 from services.mailstore.mime.model import Attachment, EmbeddedFile, Part
-from services.mailstore.mime.special import read_tnef
-from services.mailstore.mime.transfer import decode_transfer
 from services.mailstore.names import MessageName
-from services.mailstore.reading.octets import fetch_sections, off_loop
+from services.mailstore.reading.octets import fetch_sections
 from services.mailstore.reading.structure import Structure
 
 # Octets of a container that is unpacked to show what is in it, and to serve a file out of it.
@@ -66,7 +64,10 @@ async def expand_tnef(
             shown.append(attachment)
             continue
         data = await _content(session, name, structure, part)
-        files = await off_loop(part.size, read_tnef, decode_transfer(data, part.encoding))
+        try:
+            files = await decoders().run("tnef", part.size, data, part.encoding, apart=True)
+        except NotDecoded:
+            files = ()
         shown.extend(of_text(attachment.number, files) or [attachment])
     return tuple(shown)
 
@@ -74,17 +75,20 @@ async def expand_tnef(
 async def extract(
     session: Session, name: MessageName, structure: Structure, wanted: EmbeddedId
 ) -> EmbeddedFile:
-    """The embedded file. PART_NOT_FOUND, TOO_LARGE."""
+    """The embedded file. PART_NOT_FOUND, TOO_LARGE, UNSUPPORTED."""
     part = structure.root.find(wanted.number)
     if part is None:
         raise error(Reason.PART_NOT_FOUND)
     if part.size > _MAX_SERVED:
         raise error(Reason.TOO_LARGE, limit=str(_MAX_SERVED))
     data = await _content(session, name, structure, part)
-    if part.main_type == "text":
-        files = (await off_loop(len(data), read_text, part, data)).files
-    else:
-        files = await off_loop(len(data), read_tnef, decode_transfer(data, part.encoding))
+    try:
+        if part.main_type == "text":
+            files = (await decoders().run("text", len(data), part, data)).files
+        else:
+            files = await decoders().run("tnef", len(data), data, part.encoding, apart=True)
+    except NotDecoded as err:
+        raise error(Reason.UNSUPPORTED, err, feature="attachment") from None
     if wanted.index > len(files):
         raise error(Reason.PART_NOT_FOUND)
     return files[wanted.index - 1]

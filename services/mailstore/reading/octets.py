@@ -5,8 +5,7 @@ reader of a stream takes its time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable
 
 from services.common.errors import Reason, error
 from services.mailstore.imap.parser import body_item
@@ -16,20 +15,9 @@ from services.mailstore.names import MessageName
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.rows import gather
 
-T = TypeVar("T")
-
 # Octets of one partial FETCH, and of one message of a stream.
 WINDOW = 512 * 1024
 CHUNK = 64 * 1024
-# Below this, decoding is quicker than handing it to a thread.
-_INLINE = 64 * 1024
-
-
-async def off_loop(size: int, work: Callable[..., T], *args: object, **options: object) -> T:
-    """`work` done here where `size` octets are few, else in a thread, so that other calls go on meanwhile."""
-    if size <= _INLINE:
-        return work(*args, **options)
-    return await asyncio.to_thread(work, *args, **options)
 
 
 async def fetch_sections(

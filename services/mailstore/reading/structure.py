@@ -9,14 +9,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from services.common.errors import Reason, error
+from services.mailstore.decoding.pool import NotDecoded, decoders
 from services.mailstore.imap.parser import body_item, header_item
 from services.mailstore.imap.session import Session
 from services.mailstore.mime.model import Part
 from services.mailstore.mime.parse import Message as Parsed
-from services.mailstore.mime.parse import parse_message
 from services.mailstore.mime.structure import from_bodystructure, is_doubtful, refine
 from services.mailstore.names import MessageName
-from services.mailstore.reading.octets import off_loop
 from services.mailstore.reading.rows import gather
 
 NUMBER = re.compile(r"\d{1,4}(\.\d{1,4}){0,60}\Z")
@@ -71,7 +70,7 @@ async def fetch_structure(session: Session, name: MessageName, part_id: str) -> 
 
 
 async def read_source(session: Session, name: MessageName) -> Structure:
-    """The message parsed from its source, bounded. MESSAGE_GONE."""
+    """The message parsed from its source, bounded. MESSAGE_GONE; UNSUPPORTED where no reading of it ends."""
     command = [b"UID", b"FETCH", b"%d" % name.uid, b"(UID BODY.PEEK[]<0.%d>)" % MAX_SOURCE]
     (result,) = await session.execute(command)
     data = gather([result]).get(name.uid)
@@ -79,5 +78,8 @@ async def read_source(session: Session, name: MessageName) -> Structure:
     if source is None:
         session.require(result, command)
         raise error(Reason.MESSAGE_GONE)
-    parsed = await off_loop(len(source), parse_message, source)
+    try:
+        parsed = await decoders().run("message", len(source), source)
+    except NotDecoded as err:
+        raise error(Reason.UNSUPPORTED, err, feature="message") from None
     return Structure(parsed.root, parsed)

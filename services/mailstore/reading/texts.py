@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.mailstore.decoding.pool import NotDecoded, decoders
 from services.mailstore.imap.session import Session
-from services.mailstore.mime.body import read_text
-from services.mailstore.mime.model import Attachment, Part
+from services.mailstore.mime.charset import is_odd
+from services.mailstore.mime.model import Attachment, Part, TextBody
 from services.mailstore.mime.select import select
 from services.mailstore.mime.structure import refine
 from services.mailstore.names import MessageName
 from services.mailstore.reading.embedded import of_text
-from services.mailstore.reading.octets import fetch_sections, off_loop
+from services.mailstore.reading.octets import fetch_sections
 from services.mailstore.reading.structure import Structure
 
 MAX_TEXT, MAX_TEXT_IN_ALL = 1024 * 1024, 3 * 1024 * 1024
@@ -70,7 +71,13 @@ async def read_texts(
     for (part, octets), data in zip(wanted, contents, strict=True):
         part = root.find(part.number) or part
         cut = part.size > octets
-        body = await off_loop(len(data), read_text, part, data, truncated=cut)
+        try:
+            body = await decoders().run(
+                "text", len(data), part, data, truncated=cut, apart=is_odd(part.params.get("charset", ""))
+            )
+        except NotDecoded:
+            # The message is shown without this text, which may still be downloaded.
+            body, cut = TextBody("", damaged=True), True
         damaged = damaged or body.damaged
         media_type = "text/html" if body.is_html else part.media_type
         group = groups.get(part.number, 0)
