@@ -45,7 +45,6 @@ class Job:
     account: str
     username: str
     password: str
-    kind: str
     path: str
     key: str
     host: str
@@ -54,6 +53,7 @@ class Job:
     ca_file: str
     most_bytes: int
     words: bool = True
+    kind: str = "password"
 
     def __repr__(self) -> str:
         return f"Job({self.account!r})"
