@@ -17,7 +17,7 @@ FATE = pb.RecipientState
 @dataclass
 class Promise:
     """One message that a writer handed over. `id` is empty while nobody has answered that it is accepted;
-    `again`: how often its writer had it sent once more out of UNKNOWN."""
+    `again`: how often its writer had it sent once more out of UNKNOWN, `told_sent`: that it arrived."""
 
     token: str
     account: str
@@ -26,6 +26,7 @@ class Promise:
     message_id: str = ""
     again: int = 0
     told_sent: bool = False
+    impatient: bool = False
 
 
 @dataclass
@@ -107,7 +108,8 @@ def _judge_delivery(
             # Whoever says "it arrived" says so for every recipient; what the server took is not known.
             if not (promise.told_sent and reached):
                 out.lost.append(f"{token}: said to be taken for {person.address}, and was not")
-        elif person.state == FATE.RECIPIENT_STATE_REFUSED and person.address in reached:
+        elif person.state == FATE.RECIPIENT_STATE_REFUSED and person.address in reached and not promise.again:
+            # Sent again out of UNKNOWN it may be refused by Postfix after smtp-sink took it.
             out.states.append(f"{token}: said to be refused for {person.address}, and was taken")
         elif person.state not in (FATE.RECIPIENT_STATE_ACCEPTED, FATE.RECIPIENT_STATE_REFUSED):
             out.states.append(f"{token}: {person.address} is {FATE.Name(person.state)} in the end")

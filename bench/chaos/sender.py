@@ -128,7 +128,7 @@ class Run:
         recipients = people[: 2 if rnd.random() < 0.15 else 1]
         if rnd.random() < 0.05:
             recipients.append(f"unknown{number}@example.org")  # Postfix refuses these, smtp-sink does not
-        promise = Promise(f"m-{number}", writer.address, tuple(recipients))
+        promise = Promise(f"m-{number}", writer.address, tuple(recipients), impatient=rnd.random() < 0.4)
         self.promises[promise.token] = promise
         size = rnd.choice((1, 1, 1, 1, 5, 80)) * 1000
         undo = rnd.choice((0, 0, 0, 0, 0, 1))
@@ -147,7 +147,7 @@ class Run:
             writer = self.rnd.choice(self.it.writers)
             for submission in await self.writers.some(writer.address, S.SUBMISSION_STATE_UNKNOWN):
                 promise = self.promises[submission.subject.partition(" ")[2]]
-                if self.rnd.random() < 0.15 and promise.again == 0:
+                if promise.impatient and promise.again == 0:
                     promise.again += 1
                     with contextlib.suppress(Exception):
                         await self.writers.resolve(writer.address, submission.submission_id, again=True)

@@ -204,6 +204,9 @@ async def _data(
     protocol = smtp.protocol
     if protocol is None or not protocol.is_connected:
         raise aiosmtplib.SMTPServerDisconnected("lost before the final dot")
+    if protocol._buffer:
+        # More replies than commands: what is left over would be read as the reply to the dot.
+        raise aiosmtplib.SMTPServerDisconnected("out of step")
     protocol.write(wire.END)
     # Before anything else is awaited: the library drops a reply that comes while nobody waits for one.
     reading = asyncio.create_task(protocol.read_response(timeout=timeouts.dot))
@@ -221,7 +224,7 @@ async def _data(
     await faults.at("dot.answered")
     for address in accepted:
         _answer(outcome, address, reply.code, reply.message, final=True)
-    outcome.reusable = reply.code != 421
+    outcome.reusable = reply.code != 421 and not protocol._buffer
 
 
 async def _write(smtp: SMTP, data: bytes, timeouts: Timeouts) -> None:
