@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from babel import Locale as BabelLocale
@@ -77,6 +77,10 @@ def medium_date(moment: datetime | None) -> str:
     day = format_date(local, "medium", locale=locale.babel)
     time = format_time(local, "short", locale=locale.babel)
     return str(get_datetime_format("medium", locale=locale.babel)).replace("{1}", day).replace("{0}", time)
+
+
+def day(when: date) -> str:
+    return format_date(when, "full", locale=i18n.current().babel)
 
 
 def ago(seconds: int) -> str:

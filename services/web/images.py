@@ -83,7 +83,19 @@ class ImageProxy:
             raise not_found("picture", err) from None
         raise not_found("picture", "too many redirects")
 
-    async def _get(self, url: str) -> Picture | str:
+    async def unsubscribe(self, url: str) -> bool:
+        """One POST, as RFC 8058 section 3.2 has it: no cookie, no referrer, no redirect followed."""
+        try:
+            async with asyncio.timeout(SECONDS), self._slots:
+                request = await self._request("POST", url, data={"List-Unsubscribe": "One-Click"})
+                response = await self._http.send(request, stream=True)
+                await response.aclose()
+                return response.is_success
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, PosternError):
+            return False
+
+    async def _request(self, method: str, url: str, data: dict[str, str] | None = None) -> httpx.Request:
+        """A request to an address that was checked; PERMISSION_DENIED for where it must not go."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         default = _PORTS.get(parts.scheme)
@@ -95,14 +107,18 @@ class ImageProxy:
         address = await self._resolve(host, port)
         literal = f"[{address}]" if ":" in address else address
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        request = self._http.build_request(
-            "GET",
+        return self._http.build_request(
+            method,
             f"{parts.scheme}://{literal}:{port}{path}",
             headers={"host": host if port == default else f"{host}:{port}"},
             # The certificate must be for the name, though the connection goes to the address (RFC 9110,
             # 4.3.4).
             extensions={"sni_hostname": host},
+            data=data,
         )
+
+    async def _get(self, url: str) -> Picture | str:
+        request = await self._request("GET", url)
         response = await self._http.send(request, stream=True)
         try:
             if response.status_code in (301, 302, 303, 307, 308):

@@ -64,6 +64,10 @@ def _text(notice: Notice) -> str:
             text = _("Undone.")
         case "not-undone":
             text = _("It could not be undone: the messages are not there any more.")
+        case "unsubscribed":
+            text = _("You asked to be taken off the list.")
+        case "not-unsubscribed":
+            text = _("The list did not take the request. Its own link in the message may work.")
         case "nothing-selected":
             text = _("Select messages first.")
         case "sent":

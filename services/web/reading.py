@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.web import formats, listing, urls
+from services.web import formats, listing, trust, urls
 from services.web.addresses import join
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
+from services.web.invitation import Invitation
 from services.web.model.mail import Address, OpenMessage, Part, Row, TextPart
 from services.web.sanitise import glance, text_to_html
 from services.web.session import Me
+
+# Pictures that cannot hold anything active; SVG can.
+PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"}
+# A larger picture is not loaded for its thumbnail's sake.
+MOST_THUMBNAIL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Chip:
     media_type: str
     size: str
     open_href: str = ""
+    show_href: str = ""
+    thumbnail: bool = False
 
 
 def choose(texts: tuple[TextPart, ...], prefer_text: bool) -> list[TextPart]:
@@ -108,12 +116,16 @@ def chips(message: OpenMessage) -> tuple[list[Chip], list[Chip]]:
 def _chip(message: OpenMessage, part: Part) -> Chip:
     within = urls.message(message.ref, within=part.part_id) if part.media_type == "message/rfc822" else ""
     name = part.filename or (part.envelope.subject if part.envelope else "") or _("Attachment")
+    kind = part.media_type.lower()
+    shown = kind in PICTURES or kind == "text/plain"
     return Chip(
         name,
         urls.part(message.ref, part.part_id),
         part.media_type,
         formats.size(part.size, part.estimated) if part.size else "",
         within,
+        urls.part(message.ref, part.part_id, show="1") if shown else "",
+        kind in PICTURES and part.size <= MOST_THUMBNAIL,
     )
 
 
@@ -212,6 +224,8 @@ def context(
     thread: Sequence[Row] = (),
     images: bool = False,
     can_load: bool = False,
+    authserv_ids: Collection[str] = (),
+    invitation: Invitation | None = None,
 ) -> dict[str, Any]:
     """What the reading pane needs."""
     before, after = folded(message, thread)
@@ -236,6 +250,9 @@ def context(
         "blocked": has_remote(message) and not prefer_text and not images,
         "can_load": can_load,
         "report": report_lines(message),
+        "verdict": trust.verdict(message, authserv_ids),
+        "can_unsubscribe": can_load and not within and bool(trust.unsubscribe_address(message)),
+        "invitation": invitation,
         "prefer_text": prefer_text,
         "has_choice": has_choice(message),
     }

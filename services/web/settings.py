@@ -56,6 +56,7 @@ class WebSettings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     gate: GateSettings | None = None
+    authserv_ids: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:
@@ -106,6 +107,7 @@ class WebSettings:
             tls_cert=own_tls[0],
             tls_key=own_tls[1],
             gate=_gate(env),
+            authserv_ids=tuple(env.text("AUTHSERV_IDS", "").lower().replace(",", " ").split()),
         )
 
 

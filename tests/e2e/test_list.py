@@ -76,6 +76,8 @@ async def test_new_mail_comes_into_the_list_and_the_counts_by_itself(stack: Stac
         await expect(she.page).to_have_title(re.compile(r"^\(\d+\) "))
         assert await she.page.evaluate("window.same"), "the page was loaded again"
         await expect(she.page.get_by_role("heading", name=first).first).to_be_visible()
+        await she.open(second)  # a line that came later opens beside the list as the others do
+        assert await she.page.evaluate("window.same"), "the page was loaded again"
 
 
 async def test_an_act_changes_the_list_in_place_and_z_takes_it_back(

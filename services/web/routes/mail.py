@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -124,6 +125,7 @@ def _draw_rows(
         "postern-older": place.elsewhere(page.next_token) if page.next_token else "",
         "postern-position": str(page.position),
         "postern-total": str(page.total),
+        "postern-count": quote(count_text(page)),
         "postern-unread": str(page.unread),
     }
     if page.state:
@@ -207,7 +209,7 @@ def _window(
     me: Me, place: Place, mailbox: MailboxView, page: MessagePage | ConversationPage
 ) -> dict[str, Any]:
     """What scripts need to show the rest of the list in place."""
-    where = {**place.query, "page": "", "at": "", "view": place.view or _view(page)}
+    where = {**place.query, "page": "", "at": ""}
     return {
         "data-url": urls.mailbox(place.mailbox, **where, use=mailbox.use.value),
         "data-total": page.total,
@@ -215,10 +217,6 @@ def _window(
         "data-size": min(me.preferences.page_rows or 50, listing.MAX_ROWS),
         "data-query": place.filter,
     }
-
-
-def _view(page: MessagePage | ConversationPage) -> str:
-    return "conversations" if isinstance(page, ConversationPage) else "messages"
 
 
 def _first_page(place: Place, page: MessagePage | ConversationPage | None) -> str | None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import not_found
-from services.web import reading, urls
+from services.web import invitation, reading, trust, urls
 from services.web.edge import Edge, is_fragment
 from services.web.errors import explain
 from services.web.model.mail import (
@@ -21,6 +21,7 @@ from services.web.model.mail import (
     OpenMessage,
     Row,
 )
+from services.web.notices import Notice
 from services.web.routes.mail import Place, list_context, read_page
 from services.web.session import Me
 
@@ -44,6 +45,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         me.token("mailstore"), ref, mark_seen=not ahead and not within, neighbours=True, within=within
     )
     options: dict[str, Any] = {
+        "authserv_ids": edge.settings.authserv_ids,
         "prefer_text": prefer_text,
         "within": within,
         "images": edge.images_wanted(request),
@@ -52,6 +54,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     if is_fragment(request, "reading"):
         message, thread = await asyncio.gather(opening, _thread(edge, me, ref, within))
         remember(edge, me, message, within)
+        options["invitation"] = await _invitation(edge, me, message)
         context = reading.context(message, me, thread=thread, **options)
         context |= list_context(me, place, MailboxTree(), None) | {
             "opened": message,
@@ -65,6 +68,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         read_page(edge, me, place),
     )
     remember(edge, me, message, within)
+    options["invitation"] = await _invitation(edge, me, message)
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
     context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
@@ -72,6 +76,36 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
     return edge.page(request, me, "mail.html", "mail", **context)
+
+
+async def _invitation(edge: Edge, me: Me, message: OpenMessage) -> invitation.Invitation | None:
+    """The message's invitation, read for it alone; a message stands without it too."""
+    parts = (*message.attachments, *message.inline)
+    part = next((one for one in parts if one.media_type == "text/calendar"), None)
+    if part is None or part.size > invitation.MAX_BYTES:
+        text = next((one.text for one in message.texts if one.media_type == "text/calendar"), "")
+        return invitation.read(text.encode()) if text else None
+    found, _problem = await edge.attempt(_whole(edge, me, message.ref, part.part_id))
+    return invitation.read(found) if found else None
+
+
+async def _whole(edge: Edge, me: Me, ref: MessageRef, part_id: str) -> bytes:
+    content = bytearray()
+    async with edge.services.mail.read_part(me.token("mailstore"), ref, part_id) as stream:
+        async for chunk in stream.chunks:
+            content += chunk
+            if len(content) > invitation.MAX_BYTES:
+                break
+    return bytes(content)
+
+
+async def unsubscribe(edge: Edge, request: Request, me: Me) -> Response:
+    """Leaves the list that the message came from, at the reader's word (RFC 8058)."""
+    form, ref = await edge.form(request, me), named(request)
+    address = trust.unsubscribe_address(await open_again(edge, me, ref))
+    done = bool(address) and edge.images is not None and await edge.images.unsubscribe(address)
+    back = urls.safe_next(form.get("back") or urls.message(ref))
+    return edge.redirect(me, back, Notice("unsubscribed" if done else "not-unsubscribed"))
 
 
 async def _thread(edge: Edge, me: Me, ref: MessageRef, within: str) -> tuple[Row, ...]:

@@ -21,13 +21,14 @@ from services.web.edge import Edge
 from services.web.i18n import current
 from services.web.i18n import gettext as _
 from services.web.model.mail import MessageRef, OpenMessage
+from services.web.reading import PICTURES
 from services.web.render import html as html_response
 from services.web.routes.message import named, open_again
 from services.web.sanitise import FRAME_CSP, frame_document, sanitise_html
 from services.web.session import Me
+from services.web.zipped import zipped
 
-# Pictures that cannot hold anything active; SVG can.
-INLINE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"}
+INLINE_TYPES = PICTURES
 _NOTHING = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _CAPABILITY_SECONDS = 280
 _MAX_INLINE = 200
@@ -145,15 +146,34 @@ async def attachment(edge: Edge, request: Request, me: Me) -> Response:
         edge.services.mail.read_part(me.token("mailstore"), ref, part_id)
     )
     kind = stream.part.media_type.lower()
-    show = request.query_params.get("show") == "1" and kind in INLINE_TYPES
+    show = request.query_params.get("show") == "1" and kind in {*INLINE_TYPES, "text/plain"}
+    shown_as = "text/plain; charset=utf-8" if kind == "text/plain" else kind
     headers = {
-        "content-type": kind if kind in INLINE_TYPES else "application/octet-stream",
+        "content-type": shown_as if show or kind in INLINE_TYPES else "application/octet-stream",
         "content-disposition": disposition(stream.part.filename or _("attachment"), show),
         "content-security-policy": _NOTHING,
         "cache-control": "private, no-cache",
     }
     # No Content-Length: before decoding its size is an estimate.
     return Streamed(stack, stream.chunks, headers)
+
+
+async def all_zipped(edge: Edge, request: Request, me: Me) -> Response:
+    """All attachments as one file, streamed."""
+    ref = named(request)
+    message = await open_again(edge, me, ref)
+    if not message.attachments:
+        raise PosternError(Reason.PART_NOT_FOUND)
+    headers = {
+        "content-type": "application/zip",
+        "content-disposition": disposition(
+            f"{message.row.envelope.subject.strip()[:80] or ref.uid}.zip", False
+        ),
+        "content-security-policy": _NOTHING,
+        "cache-control": "private, no-cache",
+    }
+    chunks = zipped(edge.services.mail, me.token("mailstore"), ref, message.attachments, _("attachment"))
+    return Streamed(AsyncExitStack(), chunks, headers)
 
 
 async def source(edge: Edge, request: Request, me: Me) -> Response:

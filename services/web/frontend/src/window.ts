@@ -1,6 +1,8 @@
 // The list as a window over the whole mailbox: lines come as they are scrolled to, those far away leave, and what stands
 // for them is empty room, so that the scroll bar tells the truth about 100,000 messages.
 
+import htmx from "htmx.org/dist/htmx.esm.js";
+
 const MOST = 6; // pages in the document at once
 
 export const ROWS = { "HX-Request": "true", "HX-Target": "ol#rows" };
@@ -97,7 +99,8 @@ export class ListWindow {
       const made = document.createElement("template");
       made.innerHTML = await answer.text(); // escaped by the server's templates
       this.total = Number(answer.headers.get("postern-total") ?? this.total);
-      document.dispatchEvent(new CustomEvent("postern:count", { detail: answer.headers.get("postern-count") }));
+      const count = this.pane.querySelector(".list-count");
+      if (count) count.textContent = decodeURIComponent(answer.headers.get("postern-count") ?? "");
       return [...made.content.querySelectorAll<HTMLElement>(".row")];
     } catch {
       return undefined; // the line is gone or the wish has changed; the next scroll asks again
@@ -164,6 +167,7 @@ export class ListWindow {
   }
 
   private changed(): void {
+    htmx.process(this.list); // links of new lines open in the reading pane, too
     this.list.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
