@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from dataclasses import replace
 
 from services.mailstore.accounts import Accounts
 from services.mailstore.acting.requests import Locks, Requests
@@ -34,7 +35,8 @@ class Service:
         self.index = self._make_index(settings)
         self.requests = Requests()
         self.locks = Locks()
-        self.watchers = Watchers(settings.imap)
+        # What watchers hear is little, and each compressed connection takes some 50 KiB.
+        self.watchers = Watchers(replace(settings.imap, compress=False))
         self._house: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

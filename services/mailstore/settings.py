@@ -94,6 +94,8 @@ def imap_server(env: Env) -> ImapServer:
         context=context,
         connect_timeout=env.duration("IMAP_CONNECT_TIMEOUT", 10.0),
         io_timeout=env.duration("IMAP_READ_TIMEOUT", 60.0),
+        # Over loopback it would only cost time.
+        compress=not endpoint.loopback,
     )
 
 

@@ -29,7 +29,7 @@ _BUSY_CODES = frozenset({"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG"})
 
 @dataclass(frozen=True)
 class ImapServer:
-    """Where the mail is. Times in seconds."""
+    """Where the mail is. Times in seconds. `compress`: where the server offers it (RFC 4978)."""
 
     host: str
     port: int
@@ -37,6 +37,7 @@ class ImapServer:
     context: ssl.SSLContext | None
     connect_timeout: float = 10.0
     io_timeout: float = 60.0
+    compress: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,10 @@ async def connect(server: ImapServer, account: Account) -> Session:
             await _greet(session, server, timeout)
             await _login(session, account)
         await _introduce(session)
+        if server.compress and session.has("COMPRESS=DEFLATE"):
+            (result,) = await session.execute([b"COMPRESS", b"DEFLATE"])
+            if result.status == "OK":
+                session.transport.start_deflate()
     except TimeoutError:
         session.close()
         raise ServerTimeout("login") from None

@@ -11,7 +11,9 @@ import asyncio
 import re
 import ssl
 from collections import deque
+from collections.abc import Iterable
 
+from services.mailstore.imap.deflate import Deflate
 from services.mailstore.imap.failure import ConnectionLost, ProtocolError, ServerTimeout
 from services.mailstore.imap.parser import Response, parse_lazily
 
@@ -41,6 +43,7 @@ class ImapTransport(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._write_paused = False
         self._failure: Exception | None = None
+        self._deflate: Deflate | None = None
         self.bytes_read = 0
 
     # asyncio.Protocol
@@ -66,9 +69,20 @@ class ImapTransport(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.bytes_read += len(data)
-        self._buffer += data
+        if self._deflate is None:
+            self._take((data,))
+        else:
+            self._deflate.receive(data)
+            self._take(self._deflate.pieces())
+
+    def _take(self, pieces: Iterable[bytes]) -> None:
         try:
-            self._scan()
+            for piece in pieces:
+                self._buffer += piece
+                self._scan()
+                if self._ready_size > HIGH_WATER and self._deflate is not None:
+                    # The rest stays packed until there is room.
+                    break
         except ValueError as err:
             self._fail(ProtocolError(str(err)))
             self.abort()
@@ -151,8 +165,11 @@ class ImapTransport(asyncio.Protocol):
         response, size = self._ready.popleft()
         self._ready_size -= size
         if self._paused and self._ready_size < LOW_WATER and self._transport:
-            self._paused = False
-            self._transport.resume_reading()
+            if self._deflate is not None:
+                self._take(self._deflate.pieces())
+            if self._ready_size <= HIGH_WATER:
+                self._paused = False
+                self._transport.resume_reading()
         return response
 
     def write(self, data: bytes) -> None:
@@ -160,7 +177,7 @@ class ImapTransport(asyncio.Protocol):
         if self.lost:
             raise self._failure or ConnectionLost("not connected")
         assert self._transport is not None
-        self._transport.write(data)
+        self._transport.write(data if self._deflate is None else self._deflate.pack(data))
 
     async def drain(self, seconds: float) -> None:
         """Wait until most of what was written is sent."""
@@ -185,6 +202,16 @@ class ImapTransport(asyncio.Protocol):
         self._transport = await self._loop.start_tls(
             self._transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds
         )
+
+    def start_deflate(self) -> None:
+        """Compress from here on, and take what comes as compressed."""
+        self._deflate = Deflate()
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._searched = 0
+        if rest:
+            self._deflate.receive(rest)
+            self._take(self._deflate.pieces())
 
     def abort(self) -> None:
         """Drop the connection at once."""

@@ -211,6 +211,7 @@ class Index:
             tls=str(self._imap.tls),
             ca_file=str(self.settings.ca_file or ""),
             most_bytes=self.settings.account_bytes,
+            compress=self._imap.compress,
         )
         seen: set[str] = set()
 

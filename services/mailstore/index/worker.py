@@ -54,6 +54,7 @@ class Job:
     most_bytes: int
     words: bool = True
     kind: str = "password"
+    compress: bool = False
 
     def __repr__(self) -> str:
         return f"Job({self.account!r})"
@@ -126,7 +127,7 @@ def _server(job: Job) -> ImapServer:
         context = ssl.create_default_context()
         if job.ca_file:
             context.load_verify_locations(job.ca_file)
-    return ImapServer(job.host, job.port, tls, context)
+    return ImapServer(job.host, job.port, tls, context, compress=job.compress)
 
 
 def main() -> int:

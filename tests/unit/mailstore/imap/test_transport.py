@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,62 @@ def test_however_it_is_cut(cuts: list[int]) -> None:
         return [response.name for response in found]
 
     assert asyncio.run(run()) == ["OK", "FETCH", "FETCH", "LIST", "OK"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 400), max_size=8))
+def test_compressed_however_it_is_cut(cuts: list[int]) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(WIRE) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+    async def run() -> list[str]:
+        transport = ImapTransport()
+        transport.start_deflate()
+        bounds = [0, *sorted({cut for cut in cuts if cut < len(packed)}), len(packed)]
+        for start, end in itertools.pairwise(bounds):
+            transport.data_received(packed[start:end])
+        return [(await transport.receive(1)).name for _ in range(5)]
+
+    assert asyncio.run(run()) == ["OK", "FETCH", "FETCH", "LIST", "OK"]
+
+
+async def test_what_was_packed_tightly_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Megabytes of responses from some kilobytes: unpacked as they are taken."""
+    monkeypatch.setattr(module, "HIGH_WATER", 200_000)
+    monkeypatch.setattr(module, "LOW_WATER", 50_000)
+
+    class Socket:
+        reading = True
+
+        def pause_reading(self) -> None:
+            self.reading = False
+
+        def resume_reading(self) -> None:
+            self.reading = True
+
+        def is_closing(self) -> bool:
+            return False
+
+    transport, socket = ImapTransport(), Socket()
+    transport.connection_made(socket)  # type: ignore[arg-type]
+    transport.start_deflate()
+    line = b"* LIST () NIL " + b"a" * 900 + b"\r\n"
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    transport.data_received(packer.compress(line * 5000) + packer.flush(zlib.Z_SYNC_FLUSH))
+    assert not socket.reading and transport._ready_size < 300_000
+    for _ in range(5000):
+        assert (await transport.receive(1)).name == "LIST"
+        assert transport._ready_size < 300_000
+    assert socket.reading and not transport.has_response
+
+
+async def test_what_is_not_packed_ends_it() -> None:
+    transport = ImapTransport()
+    transport.start_deflate()
+    transport.data_received(b"* OK plain\r\n")
+    assert transport.lost
+    with pytest.raises(ProtocolError):
+        await transport.receive(1)
 
 
 async def test_silence_and_end() -> None:
