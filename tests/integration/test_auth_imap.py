@@ -64,7 +64,14 @@ def answering(*lines: bytes, wait: float = 0.0, heard: list[bytes] | None = None
 
 @pytest.mark.parametrize(
     "password",
-    ["plain", 'with "quotes" and \\ back', "pässwörd→✓", "{SHA}x %s ' & ;", " leading and trailing "],
+    [
+        "plain",
+        'with "quotes" and \\ back',
+        "pässwörd→✓",
+        "{SHA}x %s ' & ;",
+        " leading and trailing ",
+        "x1 " * 200,
+    ],
 )
 async def test_passwords_of_every_kind(dovecot: Dovecot, password: str) -> None:
     if password.startswith("{") or password != password.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -153,22 +154,41 @@ async def test_a_flood_is_refused_quickly(tmp_path) -> None:
 
 
 async def test_each_refusal_is_one_line_for_fail2ban(tmp_path, caplog) -> None:
+    """Passwords, codes and passkeys, with the expression that docs/operating.md tells operators to use."""
     import re
+    from pathlib import Path
 
+    from services.auth.webauthn import RelyingParty
     from services.common.logging import JsonFormatter
+    from tests.rpc.auth.test_factors import Person, go_on
+    from tests.rpc.auth.test_passkeys import answer, challenge
 
-    async with running_auth(f"sqlite:///{tmp_path}/a.db", limits=FEW) as auth:
+    documented = re.search(
+        r"^failregex = (.+)$",
+        (Path(__file__).parents[3] / "docs/operating.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert documented
+    # What fail2ban puts in for <ADDR>, in short.
+    expression = re.compile(documented[1].replace("<ADDR>", r"(?P<addr>[0-9a-fA-F.:]+)"))
+    passkeys = RelyingParty("https://mail.example.org")
+    async with running_auth(f"sqlite:///{tmp_path}/a.db", limits=FEW, passkeys=passkeys) as auth:
+        me = await Person.at(auth)
+        await me.enrol()
+        caplog.clear()
         with caplog.at_level("WARNING"):
             for _ in range(4):
                 await outcome(auth.sign_in('x", "client_address": "203.0.113.9@example.org', "secretword"))
                 await outcome(auth.sign_in(password="secretword", client=STRANGER))
+            state = (await auth.start(client="192.0.2.1")).challenge.sign_in_state
+            await outcome(go_on(auth, state, "secretword"))
+            asked = await challenge(auth)
+            await outcome(answer(auth, asked.sign_in_state, webauthn_response_json='{"secretword": 1}'))
     lines = [JsonFormatter("auth").format(record) for record in caplog.records]
     refusals = [line for line in lines if "signin.refused" in line]
-    found = [
-        re.search(r'"event": "signin\.refused".*?"client_address": "([0-9a-f.:]+)"', line)
-        for line in refusals
-    ]
-    assert [match and match[1] for match in found] == [STRANGER] * 4
+    found = [expression.search(line) for line in refusals]
+    assert [match and match["addr"] for match in found] == [STRANGER] * 4 + ["192.0.2.1"] * 2
+    assert [json.loads(line)["why"] for line in refusals[-2:]] == ["wrong_code", "wrong_passkey"]
     assert "secretword" not in "\n".join(lines)
 
 
