@@ -231,7 +231,7 @@ async def run(chosen: Plan, seed: int) -> Report:
 def sender() -> Iterator[Figure]:
     seed = 5
     rnd = random.Random(seed)
-    chosen = plan(3000, 4, 6, rnd) if full() else plan(90, 0, 2, rnd, rest=0.4)
+    chosen = plan(3000, 3, 6, rnd, rest=0.6) if full() else plan(90, 0, 2, rnd, rest=0.4)
     report = asyncio.run(run(chosen, seed))
     for name, count in sorted(report.kills.items()):
         print(f"  killed {name}: {count}", file=sys.stderr)
