@@ -23,10 +23,14 @@ MOST_REFERENCES = 100
 
 def encode(entry: Entry) -> bytes:
     """A MessageSummary without name, flags and snippet; long lists are cut."""
-    envelope = entry.envelope
-    summary = pb.MessageSummary(size_bytes=entry.size, has_attachment=entry.attachment)
-    if entry.received:
-        summary.received_time.seconds = entry.received
+    return encode_parts(entry.envelope, entry.received, entry.size, entry.attachment)
+
+
+def encode_parts(envelope: Envelope, received: int, size: int, attachment: bool) -> bytes:
+    """As `encode`. `received` is in seconds since 1970, 0 where it is not known."""
+    summary = pb.MessageSummary(size_bytes=size, has_attachment=attachment)
+    if received:
+        summary.received_time.seconds = received
     told = summary.envelope
     told.subject = envelope.subject
     _add(getattr(told, "from"), envelope.from_)

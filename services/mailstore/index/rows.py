@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from services.mailstore.imap.session import Session
 from services.mailstore.index import schema
@@ -29,6 +30,7 @@ def to_row(row: IndexRow) -> Row:
     )
 
 
+@lru_cache(maxsize=4096)
 def to_flags(bits: int, keywords: str | None) -> Flags:
     return Flags(
         seen=bool(bits & schema.SEEN),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from services.mailstore.imap.parser import Response, Value, header_item, pairs
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_date_time, uid_sets
+from services.mailstore.index.convert import encode_parts
 from services.mailstore.index.envelopes import quick_envelope
 from services.mailstore.index.fetched import Ordinary, ordinary
 from services.mailstore.index.model import TextPart
@@ -28,8 +29,8 @@ _QUICK = b"\0"
 @dataclass(frozen=True, slots=True)
 class Row:
     """One message of a list. `received` is aware; `size` counts octets; `structure` is None where the
-    server's is unusable. A row of the index has no envelope: `encoded` is all that never changes of it, for
-    convert alone.
+    server's is unusable. `encoded` is all that never changes of it, for convert alone; a row of the index has
+    no envelope beside that.
     """
 
     name: MessageName
@@ -51,8 +52,13 @@ class Row:
         return self.selection.has_attachments if self.attachment is None else self.attachment
 
     def whole(self) -> Row:
-        """With its envelope read."""
-        return replace(self, envelope=quick_envelope(self.header), header=b"") if self.header else self
+        """With its envelope read, and encoded: what was shown once is shown again."""
+        if not self.header:
+            return self
+        envelope = quick_envelope(self.header)
+        received = int(self.received.timestamp()) if self.received else 0
+        encoded = encode_parts(envelope, received, self.size, bool(self.attachment))
+        return replace(self, envelope=envelope, encoded=encoded, header=b"")
 
     @property
     def conversation_id(self) -> str:
