@@ -74,7 +74,8 @@ def cases() -> dict[str, Case]:
         Case("DATA", "250 ok", D, "MAIL_SERVER_REFUSED", (LATER,), "not taken yet: ok", 250),
         Case("DATA", "220 ok", D, "MAIL_SERVER_REFUSED", (LATER,), "not taken yet: ok", 220),
         Case("dot", "354 go", D, "MAIL_SERVER_REFUSED", (LATER,), "not taken yet: go", 354),
-        Case("RSET", "250 ok", F, "", (), "taken", 250),
+        Case("RSET", None, R, "MAIL_SERVER_REFUSED", (REFUSED,), "refused: no such user", 550),
+        Case("RSET", STALL, R, "MAIL_SERVER_REFUSED", (REFUSED,), "refused: no such user", 550),
     ]
     return {f"{case.step} {case.says}": case for case in found}
 
@@ -97,8 +98,10 @@ def _coded(code: int) -> list[Case]:
             made.append(Case(step, text, D, problem, words, "not taken yet: not so", code))
         else:
             made.append(Case(step, text, R, "MAIL_SERVER_REFUSED", (REFUSED,), "refused: not so", code))
-    # After the message was taken, or refused, nothing that the server says changes that.
-    made += [Case(step, text, F, "", (), "taken", 250) for step in ("QUIT", "RSET")]
+    # What the server says after it refused, or at the end, changes nothing.
+    if code in (421, 451, 500, 554):
+        made.append(Case("QUIT", text, F, "", (), "taken", 250))
+        made.append(Case("RSET", text, R, "MAIL_SERVER_REFUSED", (REFUSED,), "refused: no such user", 550))
     return made
 
 
@@ -144,6 +147,8 @@ async def test_the_table(tmp_path: Path, step: str) -> None:
                 await it.sender.outbox._connections.close()
                 running.taken.clear()
                 running.replies = {"." if step == "dot" else step: case.says}
+                if step == "RSET":
+                    running.replies["RCPT"] = "550 5.1.1 no such user"
                 running.greeting = case.says if step == "greeting" else "220 peer ESMTP"
                 accepted = await it.send(name)
                 await it.settle(3)
@@ -197,6 +202,15 @@ async def test_one_recipient_is_refused_and_one_is_late(tmp_path: Path) -> None:
                 ["bob@example.org"],
                 ["late@example.org"],
             ]
+
+
+async def test_a_reply_too_many_is_not_the_reply_to_the_dot(tmp_path: Path) -> None:
+    """The server says more than it was asked: its next reply would be read as an answer to the dot."""
+    replies: dict[str, Reply | list[Reply]] = {"DATA": ["354 go\r\n250 2.0.0 taken"], ".": ["550 5.7.1 spam"]}
+    async with smtp_peer(replies=replies) as peer:
+        after, said = await outcome(tmp_path, peer, rounds=1)
+        assert (after.state, after.problem) == (D, "MAIL_SERVER_UNREACHABLE") and BROKE_OFF in said
+        assert peer.seen == [] and peer.taken == []
 
 
 async def test_larger_than_the_server_takes(tmp_path: Path) -> None:
