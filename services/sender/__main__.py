@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import sys
 
 from services.common.main import run
@@ -20,9 +22,21 @@ from services.sender.settings import SenderSettings
 SWITCH_SECONDS = 0.001
 
 
+# Allocation arenas for all threads together: glibc's default, eight for each core, keeps tens of MB of freed
+# buffers apart while an attachment passes through.
+ARENAS = 2
+_M_ARENA_MAX = -8
+
+
+def _few_arenas() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
+
+
 async def main() -> None:
     if sys.argv[1:2] == ["operator"]:
         sys.exit(await operate(sys.argv[2:]))
+    _few_arenas()
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = SenderSettings.from_env(Env.current())
     tls = settings.server.tls

@@ -23,6 +23,7 @@ from services.common.tokens import KeySet
 
 log = get_logger(__name__)
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+READ_AHEAD_BYTES = 512 * 1024
 GRACE_SECONDS = 10.0
 _HEALTH_INTERVAL_SECONDS = 5.0
 _HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
@@ -180,6 +181,10 @@ async def start(
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            # What a caller may send ahead of us on one stream. By default gRPC lets it grow with the line, to many
+            # MB for an upload that is written down more slowly than it comes.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", READ_AHEAD_BYTES),
             # A sender token carries two sealed credentials: some 5 KB of gRPC's usual 8 KB.
             ("grpc.max_metadata_size", 16 * 1024),
             ("grpc.absolute_max_metadata_size", 32 * 1024),
