@@ -181,8 +181,8 @@ async def start(
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            # What a caller may send ahead of us on one stream. By default gRPC lets it grow with the line, to many
-            # MB for an upload that is written down more slowly than it comes.
+            # What a caller may send ahead of us on one stream. By default gRPC lets it grow with the line, to
+            # many MB for an upload that is written down more slowly than it comes.
             ("grpc.http2.bdp_probe", 0),
             ("grpc.http2.lookahead_bytes", READ_AHEAD_BYTES),
             # A sender token carries two sealed credentials: some 5 KB of gRPC's usual 8 KB.
