@@ -22,6 +22,7 @@ from services.web.ports import Services
 from services.web.render import Renderer
 from services.web.routes import (
     actions,
+    apptokens,
     compose,
     contacts,
     events,
@@ -29,6 +30,7 @@ from services.web.routes import (
     mail,
     mailboxes,
     message,
+    openid,
     outbox,
     parts,
     search,
@@ -100,6 +102,8 @@ def routes(edge: Edge) -> list[BaseRoute]:
         open_to_all("/sign-in", signin.submit, "POST"),
         open_to_all("/sign-in/code", signin.to_start),
         open_to_all("/sign-in/code", signin.submit_code, "POST"),
+        open_to_all("/sign-in/openid", openid.back),
+        open_to_all("/sign-in/openid", openid.start, "POST"),
         open_to_all("/sign-in/passkey", signin.to_start),
         open_to_all("/sign-in/passkey", signin.ask_passkey, "POST"),
         open_to_all("/sign-out", signin.leave_page),
@@ -155,6 +159,9 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/settings/security/codes", factors.ask_codes),
         page("/settings/security/codes", factors.make_codes, "POST"),
         page("/settings/security/go-on", signin.resume, "POST"),
+        page("/settings/apps", apptokens.show),
+        page("/settings/apps", apptokens.create, "POST"),
+        page("/settings/apps/revoke", apptokens.revoke, "POST"),
         _route("/static/{path:path}", static, "GET"),
         _route("/favicon.ico", _favicon(edge), "GET"),
     ]

@@ -54,6 +54,7 @@ class Edge:
     warm: Warm = field(default_factory=Warm)
     images: ImageProxy | None = None
     passkeys_offered: bool = False
+    openid_offered: str | None = None
     _methods_asked: float = field(default=-math.inf, repr=False)
 
     async def ask_methods(self) -> None:
@@ -65,6 +66,7 @@ class Edge:
         try:
             async with asyncio.timeout(NAV_SECONDS):
                 self.passkeys_offered = await self.services.auth.passkeys_offered()
+                self.openid_offered = await self.services.auth.openid_offered()
         except (PosternError, TimeoutError):
             self._methods_asked = -math.inf
 

@@ -90,6 +90,8 @@ def _text(notice: Notice) -> str:
             text = ngettext("%(count)s session ended.", "%(count)s sessions ended.", count)
         case "factor-added":
             text = _("Second factor added.")
+        case "app-token-revoked":
+            text = _("Token revoked. What it opened stays open for five minutes at most.")
         case "factor-removed":
             text = _("Second factor removed.")
         case "mailbox-created":

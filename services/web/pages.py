@@ -126,6 +126,7 @@ def sign_in_page(
             "typed": bool(waiting.kept),
             "secure": edge.settings.secure,
             "passkeys": edge.passkeys_offered,
+            "openid": edge.openid_offered,
         },
         status,
     )

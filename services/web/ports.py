@@ -31,6 +31,7 @@ from services.web.model.mail import (
 from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
+from services.web.model.systems import AppToken
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,30 @@ class AuthPort(Protocol):
         """With a code, a passkey's answer, or the mail password where it was asked for."""
         ...
 
+    async def openid_offered(self) -> str | None:
+        """Name of the OpenID provider; "" where there are several, None where there is none."""
+        ...
+
+    async def start_openid(self, address: str, redirect: str, client: Client) -> Challenge:
+        """Where to send the browser. UNSUPPORTED where the address has no provider."""
+        ...
+
+    async def finish_openid(self, state: str, query: str, client: Client) -> SignedIn | Challenge: ...
+    async def app_tokens(self, token: str) -> tuple[AppToken, ...]: ...
+    async def create_app_token(
+        self,
+        token: str,
+        secret: str,
+        name: str,
+        scopes: Sequence[str],
+        expires: datetime,
+        proof: Proof,
+    ) -> str:
+        """Its secret, which is told once; `secret` is the session's. AUTHENTICATION_FAILED: the proof is no
+        good."""
+        ...
+
+    async def revoke_app_token(self, token: str, token_id: str) -> None: ...
     async def grant(self, secret: str, client: Client) -> Grant: ...
     async def end_session(self, secret: str) -> None: ...
     async def devices(self, token: str) -> tuple[Device, ...]: ...

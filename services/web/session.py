@@ -69,6 +69,7 @@ class Cookies:
         self.secure = secure
         self.name = "__Host-postern" if secure else "postern"
         self.notice = "__Host-postern-notice" if secure else "postern-notice"
+        self.openid = "__Host-postern-openid" if secure else "postern-openid"
         self.visitor = "__Host-postern-form" if secure else "postern-form"
 
     def secret(self, request: Request) -> str:

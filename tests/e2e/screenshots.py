@@ -50,6 +50,7 @@ PAGES = {
     "search-nothing": "/search?q=xyzzyplugh",
     "settings": "/settings",
     "security": "/settings/security",
+    "app-tokens": "/settings/apps",
     "factor-start": "/settings/security/app",
     "not-found": "/no/such/page",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -11,13 +12,16 @@ from services.common.errors import PosternError, Reason
 from services.common.gen.postern.auth.v1 import account_service_pb2 as a
 from services.common.gen.postern.auth.v1 import factor_service_pb2 as f
 from services.common.gen.postern.auth.v1 import session_service_pb2 as s
+from services.common.gen.postern.auth.v1 import token_service_pb2 as t
 from services.common.gen.postern.auth.v1.account_service_pb2_grpc import AccountServiceStub
 from services.common.gen.postern.auth.v1.factor_service_pb2_grpc import FactorServiceStub
 from services.common.gen.postern.auth.v1.session_service_pb2_grpc import SessionServiceStub
+from services.common.gen.postern.auth.v1.token_service_pb2_grpc import TokenServiceStub
 from services.web.convert import account as convert
 from services.web.convert import security
 from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
 from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
+from services.web.model.systems import AppToken
 
 # A sign-in waits for the mail server's own answer, which may be slow on purpose after a wrong password.
 SIGN_IN_SECONDS = 9.0
@@ -30,6 +34,7 @@ class AuthClient:
         self._sessions = SessionServiceStub(channel)
         self._accounts = AccountServiceStub(channel)
         self._factors = FactorServiceStub(channel)
+        self._tokens = TokenServiceStub(channel)
 
     async def sign_in(self, address: str, password: str, client: Client) -> SignedIn | Challenge:
         proof = s.StartSignInRequest.Password(email_address=address, password=password)
@@ -62,6 +67,50 @@ class AuthClient:
         else:
             request.code = code
         return convert.outcome(await self._sessions.ContinueSignIn(request, timeout=SIGN_IN_SECONDS))
+
+    async def openid_offered(self) -> str | None:
+        reply = await self._sessions.ListSignInMethods(s.ListSignInMethodsRequest(), timeout=SECONDS)
+        return reply.openid_provider_name if s.SIGN_IN_METHOD_OPENID in reply.methods else None
+
+    async def start_openid(self, address: str, redirect: str, client: Client) -> Challenge:
+        proof = s.StartSignInRequest.OpenId(email_address=address, redirect_uri=redirect)
+        request = s.StartSignInRequest(openid=proof, client=convert.client(client))
+        outcome = convert.outcome(await self._sessions.StartSignIn(request, timeout=SIGN_IN_SECONDS))
+        if not isinstance(outcome, Challenge):
+            raise PosternError(Reason.INTERNAL, cause="a session without a proof")
+        return outcome
+
+    async def finish_openid(self, state: str, query: str, client: Client) -> SignedIn | Challenge:
+        request = s.ContinueSignInRequest(
+            sign_in_state=state, openid_query=query, client=convert.client(client)
+        )
+        return convert.outcome(await self._sessions.ContinueSignIn(request, timeout=SIGN_IN_SECONDS))
+
+    async def app_tokens(self, token: str) -> tuple[AppToken, ...]:
+        reply = await self._tokens.ListAppTokens(
+            t.ListAppTokensRequest(page_size=200), token=token, timeout=SECONDS
+        )
+        return tuple(security.app_token(one) for one in reply.app_tokens)
+
+    async def create_app_token(
+        self,
+        token: str,
+        secret: str,
+        name: str,
+        scopes: Sequence[str],
+        expires: datetime,
+        proof: Proof,
+    ) -> str:
+        request = t.CreateAppTokenRequest(
+            display_name=name, scopes=scopes, session_secret=secret, proof=security.proof(proof)
+        )
+        request.expire_time.FromDatetime(expires)
+        reply = await self._tokens.CreateAppToken(request, token=token, timeout=PROOF_SECONDS)
+        return reply.secret
+
+    async def revoke_app_token(self, token: str, token_id: str) -> None:
+        request = t.RevokeAppTokenRequest(app_token_id=token_id)
+        await self._tokens.RevokeAppToken(request, token=token, timeout=SECONDS)
 
     async def grant(self, secret: str, client: Client) -> Grant:
         request = s.CreateAccessTokensRequest(session_secret=secret, client=convert.client(client))

@@ -29,7 +29,9 @@ def outcome(reply: s.StartSignInResponse | s.ContinueSignInResponse) -> SignedIn
     if reply.HasField("challenge"):
         kinds = tuple(KINDS[kind] for kind in reply.challenge.factor_kinds if kind in KINDS)
         asked = reply.challenge
-        return Challenge(asked.sign_in_state, kinds, asked.webauthn_options_json, asked.password_needed)
+        return Challenge(
+            asked.sign_in_state, kinds, asked.webauthn_options_json, asked.password_needed, asked.redirect_uri
+        )
     done = reply.signed_in
     expires = when(done.expire_time) if done.HasField("expire_time") else None
     return SignedIn(done.session_secret, done.account, expires, done.idle_seconds, done.must_enrol_factor)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from services.common.gen.postern.auth.v1 import account_service_pb2 as a
 from services.common.gen.postern.auth.v1 import factor_service_pb2 as f
+from services.common.gen.postern.auth.v1 import token_service_pb2 as t
 from services.web.convert import when
 from services.web.convert.account import KINDS
 from services.web.model.security import Activity, Event, Factor, Factors, Proof
+from services.web.model.systems import AppToken
 
 
 def proof(proof: Proof) -> f.FactorProof:
@@ -43,4 +45,15 @@ def event(message: a.AuditEvent) -> Event:
         message.client_address,
         message.user_agent,
         dict(message.details),
+    )
+
+
+def app_token(message: t.AppToken) -> AppToken:
+    return AppToken(
+        message.app_token_id,
+        message.display_name,
+        tuple(message.scopes),
+        when(message.create_time) if message.HasField("create_time") else None,
+        when(message.expire_time) if message.HasField("expire_time") else None,
+        when(message.last_used_time) if message.HasField("last_used_time") else None,
     )

@@ -62,12 +62,14 @@ class SignedIn:
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """More proof is asked for: `kinds` of "totp", "hotp", "passkey", "recovery". `options`: JSON for the
-    browser, where a passkey will do; `password`: the mail password is asked for."""
+    browser, where a passkey will do; `password`: the mail password is asked for; `redirect`: the OpenID
+    provider's page."""
 
     state: str = field(repr=False)
     kinds: tuple[str, ...] = ()
     options: str = ""
     password: bool = False
+    redirect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

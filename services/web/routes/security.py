@@ -32,6 +32,10 @@ _ACTIONS = {
     "factor-refused": N_("Right password, but a wrong code"),
     "passkey-counter": N_("A passkey was refused that may be a copy"),
     "recovery-codes-created": N_("New recovery codes made"),
+    "app-token-created": N_("App token made"),
+    "app-token-revoked": N_("App token revoked"),
+    "api-client-created": N_("The operator let a system in"),
+    "api-client-revoked": N_("The operator ended a system's access"),
 }
 
 
@@ -67,7 +71,9 @@ def words(event: Event) -> str:
     """What was done, with the name of what it was done to."""
     known = _ACTIONS.get(event.action)
     text = _(known) if known else _("Something else (%(action)s)") % {"action": event.action}
-    what = event.details.get("factor") or event.details.get("address")
+    what = next(
+        (event.details[key] for key in ("factor", "address", "token", "client") if event.details.get(key)), ""
+    )
     return f"{text}: {what}" if what else text
 
 

@@ -41,7 +41,7 @@ async def submit(edge: Edge, request: Request) -> Response:
     visitor = request.cookies.get(edge.cookies.visitor, "")
     email, password = form.get("email").strip(), form.get("password")
     form.drop("password")
-    back = _carried(form)
+    back = carried(form)
     if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
         problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
         return sign_in_page(edge, request, problem=problem, status=403, **back)
@@ -55,7 +55,7 @@ async def submit(edge: Edge, request: Request) -> Response:
         return sign_in_page(edge, request, problem=sentence(err), status=status, **back)
     if isinstance(outcome, Challenge):
         return code_page(edge, request, outcome, form)
-    return await _signed_in(edge, request, outcome, form)
+    return await signed_in(edge, request, outcome, form)
 
 
 async def ask_passkey(edge: Edge, request: Request) -> Response:
@@ -64,13 +64,11 @@ async def ask_passkey(edge: Edge, request: Request) -> Response:
     visitor = request.cookies.get(edge.cookies.visitor, "")
     if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
         problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
-        return sign_in_page(edge, request, problem=problem, status=403, **_carried(form))
+        return sign_in_page(edge, request, problem=problem, status=403, **carried(form))
     try:
         challenge = await edge.services.auth.ask_passkey(edge.client(request))
     except PosternError as err:
-        return sign_in_page(
-            edge, request, problem=sentence(err), status=explain(err).status, **_carried(form)
-        )
+        return sign_in_page(edge, request, problem=sentence(err), status=explain(err).status, **carried(form))
     return code_page(edge, request, challenge, form)
 
 
@@ -109,15 +107,15 @@ async def submit_code(edge: Edge, request: Request) -> Response:
             problem = _("This password is not right.") if password else wrong_code(shown)
             if answer and kinds == ("passkey",) and form.get("first") == "1":
                 # The challenge is spent: the next try asks for a new one.
-                return sign_in_page(edge, request, problem=problem, status=status, **_carried(form))
+                return sign_in_page(edge, request, problem=problem, status=status, **carried(form))
             return code_page(edge, request, challenge, form, problem, status)
         if err.reason in (Reason.SESSION_ENDED, Reason.NOT_FOUND):
             problem = _("It took too long, or too many codes were wrong. Sign in again.")
-            return sign_in_page(edge, request, problem=problem, status=401, **_carried(form))
+            return sign_in_page(edge, request, problem=problem, status=401, **carried(form))
         return code_page(edge, request, challenge, form, sentence(err), status)
     if isinstance(outcome, Challenge):
         return code_page(edge, request, outcome, form)
-    return await _signed_in(edge, request, outcome, form)
+    return await signed_in(edge, request, outcome, form)
 
 
 def _kind(code: str, kinds: tuple[str, ...]) -> str:
@@ -141,7 +139,7 @@ def code_page(
     kinds = [kind for kind in challenge.kinds if kind in KINDS and (kind != "passkey" or challenge.options)]
     if not kinds and not challenge.password:
         problem = sentence(PosternError(Reason.UNSUPPORTED))
-        return sign_in_page(edge, request, problem=problem, status=501, **_carried(form))
+        return sign_in_page(edge, request, problem=problem, status=501, **carried(form))
     recovery = "recovery" in kinds and (recovery or form.get("recovery") == "1" or kinds == ["recovery"])
     visitor = request.cookies.get(edge.cookies.visitor, "")
     context = {
@@ -160,12 +158,13 @@ def code_page(
     return edge.renderer.page(request, "sign_in_code.html", context, status)
 
 
-def _carried(form: Form) -> dict[str, Any]:
+def carried(form: Form) -> dict[str, Any]:
     """What a sign-in page passes on: the address, the way back, and the form that waits."""
     return {"email": form.get("email").strip(), "waiting": Waiting.of(form)}
 
 
-async def _signed_in(edge: Edge, request: Request, outcome: SignedIn, form: Form) -> Response:
+async def signed_in(edge: Edge, request: Request, outcome: SignedIn, form: Form) -> Response:
+    """On to what was asked for, with the session's cookie."""
     waiting = Waiting.of(form)
     kept = kept_form(waiting.kept) if waiting.kept else None
     response: Response

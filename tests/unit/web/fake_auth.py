@@ -19,6 +19,7 @@ from services.web.model.security import (
     Proof,
     Question,
 )
+from services.web.model.systems import AppToken
 
 AUDIENCES = ("auth", "mailstore", "sender", "contacts")
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -53,6 +54,8 @@ class FakeAuth:
     events: list[Event] = field(default_factory=list)
     batches: int = 0
     revoked: list[str] = field(default_factory=list)
+    openid: str | None = None
+    tokens: list[AppToken] = field(default_factory=list)
 
     # Signing in
 
@@ -89,6 +92,46 @@ class FakeAuth:
     async def passkeys_offered(self) -> bool:
         self._up()
         return "passkey" in self.offered
+
+    async def openid_offered(self) -> str | None:
+        self._up()
+        return self.openid
+
+    async def start_openid(self, address: str, redirect: str, client: Client) -> Challenge:
+        self._up()
+        if address and not address.endswith("@example.org"):
+            raise PosternError(Reason.UNSUPPORTED)
+        return Challenge(self._state(), redirect="https://id.example.org/auth?x=1&y=2")
+
+    async def finish_openid(self, state: str, query: str, client: Client) -> SignedIn | Challenge:
+        self._up()
+        if self.states.pop(state, None) is None:
+            raise PosternError(Reason.SESSION_ENDED)
+        if "error" in query:
+            raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "denied"})
+        return self._begin("alice@example.org")
+
+    async def app_tokens(self, token: str) -> tuple[AppToken, ...]:
+        self._up()
+        return tuple(self.tokens)
+
+    async def create_app_token(
+        self,
+        token: str,
+        secret: str,
+        name: str,
+        scopes: Sequence[str],
+        expires: datetime,
+        proof: Proof,
+    ) -> str:
+        self._up()
+        if secret not in self.sessions or proof.password != "alice":
+            raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "proof"})
+        self.tokens.insert(0, AppToken(f"t{len(self.tokens)}", name, tuple(scopes), NOON, expires))
+        return "postern-app-secret"
+
+    async def revoke_app_token(self, token: str, token_id: str) -> None:
+        self.tokens = [one for one in self.tokens if one.token_id != token_id]
 
     async def ask_passkey(self, client: Client) -> Challenge:
         self._up()
