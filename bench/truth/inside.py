@@ -95,7 +95,7 @@ class Inside:
 
     async def _some(self, rng: random.Random, most: int, *besides: str) -> list[Row]:
         """Rows of one list, as it was when it was read."""
-        if not self._listed or rng.random() < 0.3:
+        if not self._listed or rng.random() < 0.12:
             await self._list(rng)
         names = [name for name, rows in self._listed.items() if rows and name not in besides]
         if not names:

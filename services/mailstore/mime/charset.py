@@ -182,7 +182,9 @@ def _finish(data: bytes, codec: str, truncated: bool) -> tuple[str, str, bool]:
             pass
     elif not _has_utf8(data):
         # Labelled UTF-8, and not one character of it is: what else is it?
-        return _finish(data, guess(data, truncated, utf8=False), truncated)[0], "guess", True
+        other = guess(data, truncated, utf8=False)
+        if other != "utf_8":  # as it is where a few NULs stand in plain text
+            return _finish(data, other, truncated)[0], "guess", True
     try:
         text = data.decode(codec, "replace")
     except (UnicodeError, ValueError, LookupError):

@@ -4,8 +4,10 @@ its own.
 
 from __future__ import annotations
 
+import lzma
 import tempfile
 import zipfile
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +28,17 @@ MAX_ARCHIVE = 1024 * 1024 * 1024
 _FLAGS = ("\\Seen",)
 # Reasons to leave one message out; with any other the whole import ends.
 _ONE_MESSAGE = frozenset({Reason.TOO_LARGE, Reason.INVALID_ARGUMENT, Reason.MAIL_SERVER_REFUSED})
+# What the standard library raises on archives that are damaged, or of a kind that it does not know.
+BAD_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ class Importer:
             file.seek(0)
             try:
                 archive = zipfile.ZipFile(file)
-            except (zipfile.BadZipFile, ValueError, OSError) as err:
+            except BAD_ARCHIVE as err:
                 raise invalid_argument("data", "not_a_zip", err) from None
             with archive:
                 for entry in zips.entries(archive, self._max_message):
@@ -131,7 +144,7 @@ class Importer:
                     try:
                         async for step in self._entry(archive, entry):
                             yield step
-                    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError):
+                    except BAD_ARCHIVE:
                         yield ImportStep(self._done, refused=[entry.name])
 
     async def _entry(self, archive: zipfile.ZipFile, entry: zips.Entry) -> AsyncIterator[ImportStep]:
