@@ -62,11 +62,15 @@ export async function act(
 /** The message that was open is gone: the next one opens where one was being read beside the list. */
 function leave(pane: HTMLElement, next: HTMLElement | undefined): void {
   const link = next?.querySelector<HTMLAnchorElement>(".row-link");
-  if (link && matchMedia("(width >= 50rem)").matches) link.click();
-  else if (link && next) {
-    const back = pane.querySelector<HTMLAnchorElement>("[data-back]");
-    if (back) location.assign(back.href);
-  } else pane.replaceChildren();
+  if (link && matchMedia("(width >= 50rem)").matches) {
+    link.click();
+    return;
+  }
+  // One pane at a time: the list comes back, where it was, with the line that says what was done.
+  const back = pane.querySelector<HTMLAnchorElement>("[data-back]");
+  pane.replaceChildren();
+  if (back) history.pushState({}, "", back.href);
+  link?.focus({ preventScroll: true });
 }
 
 /** An act on single lines, from a drop, a swipe or a button that lies over the line. */

@@ -22,8 +22,40 @@ const ACTIONS: Record<string, () => void> = {
   j: () => moveBy(1),
   k: () => moveBy(-1),
   x: toggleRow,
+  o: () => openRow(),
+  Enter: () => openRow(),
   z: () => document.querySelector<HTMLFormElement>("form[data-undo]")?.requestSubmit(),
 };
+
+/** Two keys, one after the other: "g i" goes to the inbox. */
+const GOES: Record<string, string> = {
+  i: "[data-use=inbox]",
+  s: "[data-use=flagged]",
+  t: "[data-use=sent]",
+  d: "[data-use=drafts]",
+  a: "[data-use=archive], [data-use=all]",
+  c: 'a[href="/contacts"]',
+};
+const PATIENCE = 1_500;
+let after = "";
+let forgets = 0;
+
+function second(key: string): boolean {
+  const first = after;
+  after = "";
+  clearTimeout(forgets);
+  if (first === "g" && GOES[key]) visible(GOES[key]).find((one) => one instanceof HTMLAnchorElement)?.click();
+  else if (first === "*" && (key === "a" || key === "n")) {
+    const all = document.querySelector<HTMLInputElement>("[data-select-all]");
+    if (all && all.checked !== (key === "a")) all.click();
+  } else return false;
+  return true;
+}
+
+function openRow(): void {
+  const row = document.activeElement?.closest(".row") ?? rows()?.querySelector(".row.is-current");
+  row?.querySelector<HTMLAnchorElement>(".row-link")?.click();
+}
 
 export function startKeys(): void {
   document.addEventListener("keydown", (event) => {
@@ -50,6 +82,17 @@ export function startKeys(): void {
       return;
     }
     if (isOff()) return;
+    if (after && second(event.key)) {
+      event.preventDefault();
+      return;
+    }
+    if ((event.key === "g" || event.key === "*") && document.getElementById("tree")) {
+      after = event.key;
+      forgets = setTimeout(() => (after = ""), PATIENCE);
+      return;
+    }
+    // A link or button that has the focus keeps its own Enter.
+    if (event.key === "Enter" && !focused?.matches(".row-check input")) return;
     const action = ACTIONS[event.key];
     const marked = visible(`[data-key="${CSS.escape(event.key)}"]`)[0];
     if (marked) {
@@ -83,8 +126,15 @@ function showKeys(): void {
     add("j", word("next"));
     add("k", word("previous"));
     add("x", word("select"));
+    add("o", word("open"));
+    add("* a", word("all"));
+    add("* n", word("none"));
   }
   if (document.querySelector("form[data-undo]")) add("z", word("undo"));
+  for (const [key, selector] of Object.entries(GOES)) {
+    const place = visible(selector)[0];
+    if (place) add(`g ${key}`, place.querySelector(".mbox-name")?.textContent ?? "");
+  }
   add("?", word("keys"));
 
   const on = make("input", { type: "checkbox" });
