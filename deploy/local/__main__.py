@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import fcntl
 import os
+import secrets
 import signal
 import sys
 import time
@@ -43,6 +44,10 @@ def prepare(var: Path) -> None:
     for directory in (var, var / "log"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_keys(var / "keys")
+    web_key = var / "keys/web.key"
+    if not web_key.exists():  # what browsers keep of a letter being written stays readable after a restart
+        web_key.touch(mode=0o600)
+        web_key.write_text(secrets.token_urlsafe(32))
 
 
 def check_assets() -> None:

@@ -162,6 +162,8 @@ def _settings(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
         own["POSTERN_SEALING_PUBLIC_KEYS_DIR"] = str(keys / "sealing")
     if name == "mailstore":
         own["POSTERN_INDEX_DIR"] = environment.get("POSTERN_INDEX_DIR") or str(var / "index")
+    if name == "web" and not any(environment.get(f"POSTERN_WEB_KEY{suffix}") for suffix in ("", "_FILE")):
+        own["POSTERN_WEB_KEY_FILE"] = str(keys / "web.key")
     if name in ("mailstore", "sender"):
         own["POSTERN_SEALING_KEY_FILE"] = str(keys / f"sealing/{name}.key")
     return own

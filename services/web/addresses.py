@@ -99,7 +99,8 @@ def parse(text: str) -> tuple[tuple[Address, ...], tuple[str, ...]]:
 def show(entry: Address) -> str:
     """As typed: the name quoted where it needs to be."""
     if not entry.address:
-        return entry.name
+        # What was no address yet when the draft was saved: kept as an empty group named by it.
+        return entry.name or entry.group
     if not entry.name or entry.name == entry.address:
         return entry.address
     name = entry.name
@@ -110,7 +111,7 @@ def show(entry: Address) -> str:
 
 def join(entries: Iterable[Address]) -> str:
     """A field's text, also what is no address yet. Groups are written out as their members."""
-    return ", ".join(show(entry) for entry in entries if entry.address or entry.name)
+    return ", ".join(show(entry) for entry in entries if entry.address or entry.name or entry.group)
 
 
 def same(one: str, other: str) -> bool:

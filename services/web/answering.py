@@ -64,11 +64,21 @@ def recipients(
 def identity_for(message: OpenMessage, identities: tuple[Identity, ...]) -> Identity:
     """The identity that received it (or, for one's own, wrote it), else the default one."""
     envelope = message.row.envelope
-    for entry in (*envelope.to, *envelope.cc, *envelope.bcc, *envelope.from_):
+    delivered = tuple(Address("", value) for value in (message.header("delivered-to"),) if value)
+    for entry in (*envelope.to, *envelope.cc, *envelope.bcc, *delivered, *envelope.from_):
         for identity in identities:
             if same(entry.address, identity.address) or same(_untagged(entry.address), identity.address):
                 return identity
     return default_identity(identities)
+
+
+def was_blind(message: OpenMessage, identities: Iterable[Identity]) -> bool:
+    """Whether one got it as a blind copy: none of one's addresses is in To or Cc. Mail by a list is none."""
+    own, envelope = _own(identities), message.row.envelope
+    entries = (*envelope.to, *envelope.cc)
+    shown = {one.lower() for entry in entries for one in (entry.address, _untagged(entry.address))}
+    ours = any(entry.address.lower() in own for entry in envelope.from_)
+    return bool(shown) and not ours and not message.header("list-id") and not own & shown
 
 
 def _untagged(address: str) -> str:
@@ -111,15 +121,22 @@ def quote(message: OpenMessage) -> str:
     lines = [
         f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.strip("\n").split("\n")
     ]
+    return "\n".join([quote_head(message), *lines])
+
+
+def quote_head(message: OpenMessage) -> str:
     sender = next((entry for entry in message.row.envelope.from_ if entry.address or entry.name), Address())
     date = formats.full_date(message.row.envelope.date or message.row.received)
     # Translators: above the quote in an answer
-    head = _("On %(date)s, %(name)s wrote:") % {"date": date, "name": sender.shown or _("somebody")}
-    return "\n".join([head, *lines])
+    return _("On %(date)s, %(name)s wrote:") % {"date": date, "name": sender.shown or _("somebody")}
 
 
 def forwarded(message: OpenMessage) -> str:
     """The head of the forwarded message and its text."""
+    return f"{forwarded_head(message)}\n\n{plain_text(message)}"
+
+
+def forwarded_head(message: OpenMessage) -> str:
     envelope = message.row.envelope
     head = [
         "---------- " + _("Forwarded message") + " ----------",
@@ -130,11 +147,21 @@ def forwarded(message: OpenMessage) -> str:
     ]
     if envelope.cc:
         head.append(_("Cc") + ": " + addresses.join(envelope.cc))
-    return "\n".join([*head, "", plain_text(message)])
+    return "\n".join(head)
 
 
-def parts_of(message: OpenMessage) -> tuple[Attachment, ...]:
-    """All attachments of a message by reference, to be copied from server to server."""
+_POST = re.compile(r"<mailto:([^>?]+)[^>]*>", re.IGNORECASE)
+
+
+def list_address(message: OpenMessage) -> str:
+    """Where answers to the list go (RFC 2369 section 3.4), or nothing."""
+    match = _POST.search(message.header("list-post"))
+    return match[1] if match and addresses.good(match[1]) else ""
+
+
+def parts_of(message: OpenMessage, *, with_ids: bool = False) -> tuple[Attachment, ...]:
+    """All attachments of a message by reference, to be copied from server to server; `with_ids`: pictures
+    stay within the text."""
     return tuple(
         Attachment(
             filename=part.filename or (part.envelope.subject if part.envelope else "") or _("attachment"),
@@ -142,6 +169,7 @@ def parts_of(message: OpenMessage) -> tuple[Attachment, ...]:
             size=part.size,
             message=message.ref,
             part_id=part.part_id,
+            content_id=part.content_id if with_ids and part.inline else "",
         )
         for part in (*message.attachments, *message.inline)
     )

@@ -36,6 +36,7 @@ from services.web.routes import (
     search,
     security,
     signin,
+    uploading,
 )
 from services.web.routes import (
     settings as settings_pages,
@@ -130,6 +131,11 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/compose", compose.show),
         page("/compose", compose.submit, "POST", slow=True),
         page("/compose/autosave", compose.autosave, "POST", slow=True),
+        page("/compose/upload", uploading.begin, "POST"),
+        page("/compose/upload/{upload}", uploading.state),
+        page("/compose/upload/{upload}", uploading.more, "POST", slow=True),
+        page("/compose/key", uploading.local_key),
+        page("/session", uploading.session),
         page("/outbox", outbox.show),
         page("/outbox/{submission}", outbox.submit, "POST"),
         page("/contacts", contacts.show),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, unquote
 
 from services.web import addresses, answering, urls
 from services.web.edge import request_id
@@ -23,19 +23,26 @@ from services.web.session import Me
 MAX_TEXT = 2_000_000
 MAX_SUBJECT = 2_000
 MAX_ATTACHMENTS = 200
+_DRAFT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
 @dataclass(frozen=True)
 class Composition:
-    """`draft` is the stored version that this one replaces; `request_id` makes a second "Send" no second
-    message."""
+    """`draft` is the stored version that this one replaces, `draft_id` names the draft over all versions;
+    `request_id` makes a second "Send" no second message. `html` is there where the message has formatting.
+    `send_at` as a browser writes it, in the reader's zone; `confirmed` names the cautions that were read."""
 
     to: str = ""
     cc: str = ""
     bcc: str = ""
     subject: str = ""
     text: str = ""
+    html: str = ""
     identity: str = ""
+    priority: str = ""
+    receipt: bool = False
+    send_at: str = ""
+    confirmed: str = ""
     attachments: tuple[Attachment, ...] = ()
     answered: MessageRef | None = None
     forwarded: MessageRef | None = None
@@ -52,7 +59,7 @@ class Composition:
 
     @property
     def draft_field(self) -> str:
-        return f"{self.draft_id} {urls.full_key(self.draft)}" if self.draft else ""
+        return f"{self.draft_id} {urls.full_key(self.draft) if self.draft else ''}"
 
     def hidden(self) -> list[tuple[str, str]]:
         """The fields that nobody types in."""
@@ -64,8 +71,14 @@ class Composition:
             ("references", " ".join(self.references)),
             ("request_id", self.request_id),
             ("back", self.back),
+            ("confirmed", self.confirmed),
+            ("text_was", text_hash(self.text) if self.html else ""),
         ]
-        return [pair for pair in pairs if pair[1] or pair[0] == "draft"]
+        return [pair for pair in pairs if pair[1] or pair[0] in ("draft", "confirmed")]
+
+
+def text_hash(text: str) -> str:
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
 
 
 def attachment_field(attachment: Attachment) -> str:
@@ -108,6 +121,7 @@ def from_form(form: Form) -> Composition:
         bcc=form.get("bcc"),
         subject=" ".join(form.get("subject").split("\n")),
         text=form.get("body"),
+        html=_html(form),
         identity=form.get("identity"),
         attachments=tuple(
             one for value in form.all("attachment")[:MAX_ATTACHMENTS] if (one := parse_attachment(value))
@@ -117,10 +131,22 @@ def from_form(form: Form) -> Composition:
         in_reply_to=tuple(form.get("in_reply_to").split()),
         references=tuple(form.get("references").split()),
         draft=urls.parse_full_key(key),
-        draft_id=draft_id if key else "",
+        draft_id=draft_id if _DRAFT_ID.match(draft_id) else "",
+        priority=form.get("priority") if form.get("priority") in ("high", "low") else "",
+        receipt=form.get("receipt") == "1",
+        send_at=form.get("send_at")[:32],
+        confirmed=form.get("confirmed")[:100],
         request_id=form.get("request_id")[:100] or request_id(),
         back=form.get("back"),
     )
+
+
+def _html(form: Form) -> str:
+    """The formatted text; nothing where the plain one was changed without scripts: what was typed counts."""
+    html = form.get("html")
+    if not html or form.get("live") == "1":
+        return html
+    return html if text_hash(form.get("body")) == form.get("text_was") else ""
 
 
 def identity_of(composition: Composition, me: Me) -> Identity:
@@ -140,7 +166,7 @@ def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tup
         parsed[field] = (*found, *(Address("", one) for one in bad)) if draft else found
         if bad:
             problems[field] = _("This is not an email address: %(address)s") % {"address": ", ".join(bad)}
-    if len(composition.text) > MAX_TEXT:
+    if max(len(composition.text), len(composition.html)) > MAX_TEXT:
         problems["body"] = _("The text is too long. Attach it as a file instead.")
     if len(composition.subject) > MAX_SUBJECT:
         problems["subject"] = _("The subject is too long.")
@@ -153,6 +179,7 @@ def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tup
         reply_to=addresses.parse(identity.reply_to)[0],
         subject=composition.subject.strip(),
         text=composition.text,
+        html=composition.html,
         attachments=composition.attachments,
         answered=composition.answered,
         forwarded=composition.forwarded,
@@ -160,6 +187,8 @@ def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tup
         references=composition.references,
         draft_id=composition.draft_id,
         identity_id=identity.identity_id,
+        priority=composition.priority,
+        receipt=composition.receipt,
     )
     return outgoing, problems
 
@@ -168,102 +197,8 @@ def send_id(composition: Composition) -> str:
     """The request id of "Send": the same for a second click, another where the message differs (a page from
     the browser's history, written anew, is another message and must not be taken for the one sent before)."""
     c = composition
-    typed = repr((c.to, c.cc, c.bcc, c.subject, c.text, c.identity, c.attachments))
+    typed = repr((c.to, c.cc, c.bcc, c.subject, c.text, c.html, c.identity, c.attachments, c.send_at))
     return f"{c.request_id}.{hashlib.sha256(typed.encode()).hexdigest()[:16]}"
-
-
-def from_outgoing(content: Outgoing) -> Composition:
-    """A message taken back from the outbox, as it was written."""
-    return Composition(
-        to=addresses.join(content.to),
-        cc=addresses.join(content.cc),
-        bcc=addresses.join(content.bcc),
-        subject=content.subject,
-        text=content.text,
-        identity=content.identity_id or content.sender.address,
-        attachments=content.attachments,
-        answered=content.answered,
-        forwarded=content.forwarded,
-        in_reply_to=content.in_reply_to,
-        references=content.references,
-        request_id=request_id(),
-    )
-
-
-def blank(me: Me, query: dict[str, str]) -> Composition:
-    """A new message, filled from the address of the page or a mailto: link (RFC 6068)."""
-    fields = dict(query)
-    if "mailto" in query:
-        rest = query["mailto"].removeprefix("mailto:")
-        to, _mark, parameters = rest.partition("?")
-        fields = {key.lower(): value for key, value in parse_qsl(parameters.replace("+", "%2B"))}
-        fields["to"] = ", ".join(filter(None, (unquote(to), fields.get("to", ""))))
-    identity = answering.default_identity(me.identities)
-    body = fields.get("body", "").replace("\r\n", "\n")[:100_000]
-    return Composition(
-        to=fields.get("to", "")[:10_000],
-        cc=fields.get("cc", "")[:10_000],
-        bcc=fields.get("bcc", "")[:10_000],
-        subject=fields.get("subject", "")[:MAX_SUBJECT],
-        text=answering.with_signature(body, identity),
-        identity=identity.identity_id,
-        request_id=request_id(),
-    )
-
-
-def answer(message: OpenMessage, me: Me, everyone: bool, back: str) -> Composition:
-    to, cc = answering.recipients(message, me.identities, everyone)
-    in_reply_to, references = answering.thread(message)
-    identity = answering.identity_for(message, me.identities)
-    return Composition(
-        to=addresses.join(to),
-        cc=addresses.join(cc),
-        subject=answering.reply_subject(message.row.envelope.subject),
-        text=answering.with_signature("\n\n" + answering.quote(message) + "\n", identity),
-        identity=identity.identity_id,
-        answered=message.ref,
-        in_reply_to=in_reply_to,
-        references=references,
-        request_id=request_id(),
-        back=back,
-    )
-
-
-def forward(message: OpenMessage, me: Me, back: str) -> Composition:
-    identity = answering.identity_for(message, me.identities)
-    _in_reply_to, references = answering.thread(message)
-    return Composition(
-        subject=answering.forward_subject(message.row.envelope.subject),
-        text=answering.with_signature("\n\n" + answering.forwarded(message) + "\n", identity),
-        identity=identity.identity_id,
-        attachments=answering.parts_of(message),
-        forwarded=message.ref,
-        references=references,
-        request_id=request_id(),
-        back=back,
-    )
-
-
-def resume(message: OpenMessage, me: Me) -> Composition:
-    """A draft, of ours or of another program, to go on with."""
-    envelope = message.row.envelope
-    identity = next(
-        (one for one in me.identities if any(addresses.same(one.address, e.address) for e in envelope.from_)),
-        answering.default_identity(me.identities),
-    )
-    return Composition(
-        to=addresses.join(envelope.to),
-        cc=addresses.join(envelope.cc),
-        bcc=addresses.join(envelope.bcc),
-        subject=envelope.subject,
-        text=answering.plain_text(message),
-        identity=identity.identity_id,
-        attachments=answering.parts_of(message),
-        in_reply_to=envelope.in_reply_to,
-        references=envelope.references,
-        draft=message.ref,
-        request_id=request_id(),
-    )
 
 
 def rebased(composition: Composition, stored: OpenMessage) -> Composition:

@@ -77,7 +77,11 @@ class Capabilities:
 
     def __init__(self, key: str | None = None) -> None:
         raw = hashlib.sha256(key.encode()).digest() if key else secrets.token_bytes(32)
-        self._cipher = AESGCM(raw)
+        self._cipher, self._raw = AESGCM(raw), raw
+
+    def account_key(self, account: str) -> str:
+        """A key of the account alone, for what its browsers keep; 32 octets in base64url."""
+        return _encode(hmac.digest(self._raw, b"postern local copy v1\0" + account.encode(), "sha256"))
 
     def seal(self, purpose: str, content: dict[str, Any], seconds: int) -> str:
         nonce = secrets.token_bytes(12)

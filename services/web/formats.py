@@ -83,6 +83,19 @@ def day(when: date) -> str:
     return format_date(when, "full", locale=i18n.current().babel)
 
 
+def parse_local(text: str) -> datetime | None:
+    """A moment from what a browser's date and time field sends, in the reader's zone."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=i18n.current().zone)
+    except ValueError:
+        return None
+
+
+def to_local(moment: datetime) -> str:
+    """The same for such a field."""
+    return moment.astimezone(i18n.current().zone).strftime("%Y-%m-%dT%H:%M")
+
+
 def ago(seconds: int) -> str:
     """ "3 minutes ago"."""
     return format_timedelta(-timedelta(seconds=seconds), add_direction=True, locale=i18n.current().babel)

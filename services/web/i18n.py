@@ -123,6 +123,21 @@ def _babel(regional: str, tag: str) -> BabelLocale:
     return BabelLocale("en")
 
 
+_WRITTEN = (
+    "ar bg ca cs da de el en-GB en-US es et fa fi fr ga he hi hr hu id is it ja ko lt lv nb nl pl pt-BR "
+    "pt-PT ro ru sk sl sr sv th tr uk vi zh-CN zh-TW"
+).split()
+
+
+@lru_cache(maxsize=1)
+def language_names() -> tuple[tuple[str, str], ...]:
+    """Languages to write in: (tag, name in its own language), by name."""
+    named = [(tag, BabelLocale.parse(tag, sep="-").get_display_name() or tag) for tag in _WRITTEN]
+    return tuple(
+        sorted(((tag, name[:1].upper() + name[1:]) for tag, name in named), key=lambda pair: pair[1])
+    )
+
+
 @lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
     """The time zones to choose from: places, and UTC."""

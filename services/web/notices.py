@@ -78,6 +78,9 @@ def _text(notice: Notice) -> str:
                 "The message will be sent in %(count)s seconds.",
                 count,
             )
+        case "scheduled":
+            # Translators: %(name)s is a date and time
+            text = _("The message will be sent on %(name)s.")
         case "discarded":
             text = _("Draft discarded.")
         case "contact-saved":

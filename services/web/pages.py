@@ -74,9 +74,11 @@ def _harmless(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def wants_json(request: Request) -> bool:
-    return request.url.path in ("/contacts/suggest", "/compose/autosave") or request.headers.get(
-        "accept", ""
-    ).startswith("application/json")
+    return (
+        request.url.path in ("/contacts/suggest", "/compose/autosave", "/session", "/compose/key")
+        or request.headers.get("accept", "").startswith("application/json")
+        or "postern-fragment" in request.headers
+    )
 
 
 async def session_ended(edge: Edge, request: Request) -> Response:

@@ -28,7 +28,7 @@ from services.web.model.mail import (
     SearchResult,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Upload
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
 from services.web.model.systems import AppToken
@@ -91,6 +91,8 @@ class AuthPort(Protocol):
         self, token: str, preferences: Preferences, fields: Sequence[str]
     ) -> Preferences: ...
     async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity: ...
+    async def create_identity(self, token: str, identity: Identity, request_id: str) -> Identity: ...
+    async def delete_identity(self, token: str, identity_id: str) -> None: ...
     async def activity(self, token: str, *, rows: int, page: str) -> Activity: ...
     async def factors(self, token: str) -> Factors: ...
     async def begin_enrolment(
@@ -172,6 +174,14 @@ class SendPort(Protocol):
     async def upload(
         self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
     ) -> Attachment: ...
+    async def upload_piece(
+        self, token: str, upload: Upload, total: int, chunks: AsyncIterator[bytes]
+    ) -> Upload:
+        """More of a file, after the `upload.received` octets that are there; an empty id starts one.
+        CONFLICT, whose metadata says the `offset`, where more or less is there."""
+        ...
+
+    async def get_upload(self, token: str, upload_id: str) -> Upload: ...
     async def delete_upload(self, token: str, upload_id: str) -> None: ...
     async def save_draft(
         self,
@@ -180,7 +190,11 @@ class SendPort(Protocol):
         content: Outgoing,
         replaces: MessageRef | None,
         request_id: str,
-    ) -> SavedDraft: ...
+    ) -> SavedDraft:
+        """CONFLICT where the version that it replaces is not there any more; its metadata may name a newer
+        one."""
+        ...
+
     async def send(
         self,
         token: str,
@@ -195,7 +209,12 @@ class SendPort(Protocol):
     async def cancel(
         self, token: str, submission_id: str, request_id: str
     ) -> tuple[Submission, Outgoing]: ...
-    async def send_now(self, token: str, submission_id: str, request_id: str) -> Submission: ...
+    async def reschedule(
+        self, token: str, submission_id: str, at: datetime | None, request_id: str
+    ) -> Submission:
+        """`at` None: now."""
+        ...
+
     async def resolve(
         self, token: str, submission_id: str, resolution: str, request_id: str
     ) -> Submission: ...

@@ -142,18 +142,18 @@ class AuthClient:
         return convert.preferences(reply.preferences)
 
     async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
-        message = s.Identity(
-            identity_id=identity.identity_id,
-            display_name=identity.name,
-            address=identity.address,
-            reply_to=identity.reply_to,
-            signature_text=identity.signature,
-            is_default=identity.is_default,
-            etag=identity.etag,
-        )
-        request = a.UpdateIdentityRequest(identity=message, request_id=request_id)
+        request = a.UpdateIdentityRequest(identity=convert.identity_message(identity), request_id=request_id)
         reply = await self._accounts.UpdateIdentity(request, token=token, timeout=SECONDS)
         return convert.identity(reply.identity)
+
+    async def create_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
+        request = a.CreateIdentityRequest(identity=convert.identity_message(identity), request_id=request_id)
+        reply = await self._accounts.CreateIdentity(request, token=token, timeout=SECONDS)
+        return convert.identity(reply.identity)
+
+    async def delete_identity(self, token: str, identity_id: str) -> None:
+        request = a.DeleteIdentityRequest(identity_id=identity_id)
+        await self._accounts.DeleteIdentity(request, token=token, timeout=SECONDS)
 
     async def activity(self, token: str, *, rows: int, page: str) -> Activity:
         request = a.ListAuditEventsRequest(page_size=rows, page_token=page)

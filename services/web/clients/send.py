@@ -16,7 +16,7 @@ from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import Su
 from services.web.convert import send as convert
 from services.web.convert import stamp, when
 from services.web.model.mail import MessageRef
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Upload
 
 SECONDS = 8.0
 UPLOAD_SECONDS = 3600.0
@@ -56,6 +56,29 @@ class SendClient:
             upload_id=upload.upload_id,
         )
 
+    async def upload_piece(
+        self, token: str, upload: Upload, total: int, chunks: AsyncIterator[bytes]
+    ) -> Upload:
+        async def steps() -> AsyncIterator[c.UploadAttachmentRequest]:
+            start = c.UploadStart(
+                upload_id=upload.upload_id,
+                offset_bytes=upload.received,
+                filename=upload.filename,
+                media_type=upload.media_type,
+                total_bytes=total,
+            )
+            yield c.UploadAttachmentRequest(start=start)
+            async for chunk in chunks:
+                for at in range(0, len(chunk), CHUNK):
+                    yield c.UploadAttachmentRequest(data=chunk[at : at + CHUNK])
+
+        reply = await self._compose.UploadAttachment(steps(), token=token, timeout=UPLOAD_SECONDS)
+        return convert.upload(reply.upload)
+
+    async def get_upload(self, token: str, upload_id: str) -> Upload:
+        request = c.GetUploadRequest(upload_id=upload_id)
+        return convert.upload((await self._compose.GetUpload(request, token=token, timeout=SECONDS)).upload)
+
     async def delete_upload(self, token: str, upload_id: str) -> None:
         request = c.DeleteUploadRequest(upload_id=upload_id)
         await self._compose.DeleteUpload(request, token=token, timeout=SECONDS)
@@ -68,7 +91,9 @@ class SendClient:
         replaces: MessageRef | None,
         request_id: str,
     ) -> SavedDraft:
-        request = c.SaveDraftRequest(request_id=request_id, content=convert.content(content))
+        request = c.SaveDraftRequest(
+            request_id=request_id, content=convert.content(content), must_replace=replaces is not None
+        )
         if replaces is not None:
             request.replaces.CopyFrom(convert.stored(replaces))
         passed = _passed_on(mailstore_token)
@@ -107,8 +132,12 @@ class SendClient:
         reply = await self._submissions.CancelSubmission(request, token=token, timeout=SECONDS)
         return convert.submission(reply.submission), convert.outgoing(reply.content)
 
-    async def send_now(self, token: str, submission_id: str, request_id: str) -> Submission:
+    async def reschedule(
+        self, token: str, submission_id: str, at: datetime | None, request_id: str
+    ) -> Submission:
         request = s.RescheduleSubmissionRequest(submission_id=submission_id, request_id=request_id)
+        if at is not None:
+            request.send_time.CopyFrom(stamp(at))
         reply = await self._submissions.RescheduleSubmission(request, token=token, timeout=SECONDS)
         return convert.submission(reply.submission)
 

@@ -12,6 +12,8 @@ KINDS: dict[s.FactorKind, str] = {
     s.FACTOR_KIND_PASSKEY: "passkey",
     s.FACTOR_KIND_RECOVERY_CODE: "recovery",
 }
+# Preferences that only the pages know; kept under their names in `extra`.
+EXTRA = ("write", "spell")
 KIND_VALUES = {name: value for value, name in KINDS.items()}
 
 
@@ -47,6 +49,7 @@ def preferences(message: s.Preferences) -> Preferences:
         page_rows=message.page_rows,
         undo_send_seconds=message.undo_send_seconds,
         shortcuts_off=message.shortcuts_off,
+        **{name: message.extra.get(name, "") for name in EXTRA},
     )
 
 
@@ -60,6 +63,7 @@ def preferences_message(preferences: Preferences) -> s.Preferences:
         page_rows=preferences.page_rows,
         undo_send_seconds=preferences.undo_send_seconds,
         shortcuts_off=preferences.shortcuts_off,
+        extra={name: value for name in EXTRA if (value := getattr(preferences, name))},
     )
 
 
@@ -72,6 +76,18 @@ def identity(message: s.Identity) -> Identity:
         message.signature_text,
         message.is_default,
         message.etag,
+    )
+
+
+def identity_message(identity: Identity) -> s.Identity:
+    return s.Identity(
+        identity_id=identity.identity_id,
+        display_name=identity.name,
+        address=identity.address,
+        reply_to=identity.reply_to,
+        signature_text=identity.signature,
+        is_default=identity.is_default,
+        etag=identity.etag,
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from services.common.gen.postern.sender.v1 import compose_service_pb2 as c
 from services.common.gen.postern.sender.v1 import submission_service_pb2 as sub
 from services.common.gen.postern.sender.v1 import types_pb2 as t
 from services.web.convert import when
 from services.web.model.mail import Address, MessageRef
-from services.web.model.outgoing import Attachment, Outgoing, RecipientFate, Submission
+from services.web.model.outgoing import Attachment, Outgoing, RecipientFate, Submission, Upload
 
 STATES: dict[int, str] = {
     value: name.removeprefix("SUBMISSION_STATE_").lower() for name, value in sub.SubmissionState.items()
@@ -17,6 +18,15 @@ STATES: dict[int, str] = {
 FATES: dict[int, str] = {
     value: name.removeprefix("RECIPIENT_STATE_").lower() for name, value in sub.RecipientState.items()
 }
+
+
+PRIORITIES: dict[str, t.Priority] = {"high": t.PRIORITY_HIGH, "low": t.PRIORITY_LOW}
+
+
+def upload(message: c.Upload) -> Upload:
+    return Upload(
+        message.upload_id, message.filename, message.media_type, message.received_bytes, message.complete
+    )
 
 
 def stored(ref: MessageRef) -> t.StoredMessageName:
@@ -80,6 +90,8 @@ def content(outgoing: Outgoing) -> t.MessageContent:
         references=outgoing.references,
         draft_id=outgoing.draft_id,
         identity_id=outgoing.identity_id,
+        priority=PRIORITIES.get(outgoing.priority, t.PRIORITY_UNSPECIFIED),
+        request_read_receipt=outgoing.receipt,
     )
     getattr(message, "from").CopyFrom(_address(outgoing.sender))
     if outgoing.answered:
@@ -107,6 +119,8 @@ def outgoing(message: t.MessageContent) -> Outgoing:
         references=tuple(message.references),
         draft_id=message.draft_id,
         identity_id=message.identity_id,
+        priority=next((name for name, value in PRIORITIES.items() if value == message.priority), ""),
+        receipt=message.request_read_receipt,
     )
 
 

@@ -34,6 +34,8 @@ const result = await build({
   entryNames: "[name]-[hash]",
   bundle: true,
   format: "esm",
+  splitting: true, // what is loaded later is in files of its own
+  chunkNames: "[name]-[hash]",
   minify: true,
   legalComments: "eof",
   target: ["es2022", "chrome123", "firefox121", "safari17.5"],
@@ -44,7 +46,8 @@ const result = await build({
 const manifest = {};
 for (const [path, output] of Object.entries(result.metafile.outputs)) {
   if (!output.entryPoint) continue;
-  const logical = output.entryPoint === "src/app.ts" ? "app.js" : "style.css";
+  const logical = { "src/app.ts": "app.js", "src/css/index.css": "style.css" }[output.entryPoint];
+  if (!logical) continue; // loaded by another script
   manifest[logical] = basename(path);
 }
 const icons = await sprite();

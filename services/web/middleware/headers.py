@@ -6,7 +6,7 @@ from starlette.types import Message, Send
 
 # No 'unsafe-inline' and no exception: pages hold neither inline scripts nor inline styles.
 PAGE_CSP = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; frame-src 'self'"
 )
 ALWAYS: tuple[tuple[bytes, bytes], ...] = (

@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What a person chose; empty text follows the browser."""
+    """What a person chose; empty text follows the browser. `write`: "rich", "plain", or nothing (as the
+    message that is answered); `spell`: the language that one writes in."""
 
     language: str = ""
     time_zone: str = ""
@@ -18,6 +19,8 @@ class Preferences:
     page_rows: int = 0
     undo_send_seconds: int = 0
     shortcuts_off: bool = False
+    write: str = ""
+    spell: str = ""
 
 
 @dataclass(frozen=True, slots=True)

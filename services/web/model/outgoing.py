@@ -22,8 +22,20 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way: octets that have arrived, and whether it is whole."""
+
+    upload_id: str
+    filename: str
+    media_type: str
+    received: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message as its writer thinks of it."""
+    """A message as its writer thinks of it. `priority`: "high", "low" or nothing; `receipt`: ask for one
+    (RFC 8098)."""
 
     sender: Address
     to: tuple[Address, ...] = ()
@@ -40,6 +52,8 @@ class Outgoing:
     references: tuple[str, ...] = ()
     draft_id: str = ""
     identity_id: str = ""
+    priority: str = ""
+    receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

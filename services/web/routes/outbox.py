@@ -86,7 +86,7 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
         _submission, content = await send.cancel(token, submission, f"{write}.cancel")
         return await compose.present_content(edge, request, me, content)
     if verb == "now":
-        await send.send_now(token, submission, f"{write}.now")
+        await send.reschedule(token, submission, None, f"{write}.now")
     elif verb in ("sent", "again", "give-up"):
         await send.resolve(token, submission, verb, f"{write}.{verb}")
     else:

@@ -45,7 +45,7 @@ async def html_part(edge: Edge, request: Request, me: Me) -> Response:
         raise PosternError(Reason.PART_NOT_FOUND)
     wanted = edge.images_wanted(request)
     options: dict[str, Any] = {
-        "cid": _addresses(edge, me, message),
+        "cid": addresses(edge, me, message),
         "allow_remote": wanted,
         "image_proxy": _proxied(edge) if wanted else None,
     }
@@ -65,7 +65,7 @@ async def html_part(edge: Edge, request: Request, me: Me) -> Response:
     return html_response(request, document, headers=headers)
 
 
-def _addresses(edge: Edge, me: Me, message: OpenMessage):
+def addresses(edge: Edge, me: Me, message: OpenMessage):
     """Content-ID → an address that carries its own permission: the frame sends no cookie."""
     parts = {
         part.content_id: part

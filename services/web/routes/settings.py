@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, invalid_argument
-from services.web import i18n
+from services.web import addresses, i18n
 from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
-from services.web.model.account import Preferences
+from services.web.model.account import Identity, Preferences
 from services.web.notices import Notice
 from services.web.session import Me
 
@@ -30,7 +30,10 @@ FIELDS = (
     "page_rows",
     "undo_send_seconds",
     "shortcuts_off",
+    "extra.write",
+    "extra.spell",
 )
+WRITE = ("", "plain", "rich")
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
@@ -53,6 +56,12 @@ async def _page(edge: Edge, request: Request, me: Me, problem: str = "", status:
         zones=[("", _("As the browser says")), *((name, name.replace("_", " ")) for name in i18n.zones())],
         themes=[("", _("As the system says")), ("light", _("Light")), ("dark", _("Dark"))],
         densities=[("compact", _("Compact")), ("", _("Default")), ("roomy", _("Roomy"))],
+        writes=[
+            ("", _("As the message that is answered")),
+            ("plain", _("Plain text")),
+            ("rich", _("With formatting")),
+        ],
+        spells=[("", _("As the browser says")), *i18n.language_names()],
         page_rows=[(0, "50"), *((n, str(n)) for n in PAGE_ROWS if n)],
         undo_seconds=[
             (n, i18n.ngettext("%(count)s second", "%(count)s seconds", n) % {"count": n} if n else _("Off"))
@@ -85,6 +94,8 @@ def _chosen(form: Form, languages: tuple[str, ...]) -> Preferences:
         page_rows=number("page_rows", PAGE_ROWS),
         undo_send_seconds=number("undo_send_seconds", UNDO_SECONDS),
         shortcuts_off=form.get("shortcuts_off") == "1",
+        write=one_of("write", WRITE),
+        spell=one_of("spell", ("", *(tag for tag, _name in i18n.language_names()))),
     )
 
 
@@ -97,19 +108,31 @@ async def save_preferences(edge: Edge, request: Request, me: Me) -> Response:
 
 
 async def save_identity(edge: Edge, request: Request, me: Me) -> Response:
+    """One identity: changed, made the default, removed, or (without an id) made."""
     form = await edge.form(request, me)
+    verb, token, auth = form.get("do") or "save", me.token("auth"), edge.services.auth
     wanted = next((one for one in me.identities if one.identity_id == form.get("identity_id")), None)
-    if wanted is None:
+    if wanted is None and form.get("identity_id"):
         raise PosternError(Reason.NOT_FOUND)
+    address = form.get("address").strip()
+    if wanted is None and not addresses.good(address):
+        problem = _("This is not an email address: %(address)s") % {"address": address}
+        return await _page(edge, request, me, problem, 400)
     changed = replace(
-        wanted,
+        wanted or Identity("", address),
         name=form.get("name").strip()[:200],
         reply_to=form.get("reply_to").strip()[:320],
         signature=form.get("signature")[:10_000],
         etag=form.get("etag"),
     )
     try:
-        await edge.services.auth.update_identity(me.token("auth"), changed, form.write_id())
+        if wanted is None:
+            await auth.create_identity(token, changed, form.write_id())
+        elif verb == "remove":
+            await auth.delete_identity(token, wanted.identity_id)
+        else:
+            default = wanted.is_default or verb == "default"
+            await auth.update_identity(token, replace(changed, is_default=default), form.write_id())
     except PosternError as err:
         if err.reason == Reason.SESSION_ENDED:
             raise

@@ -4,7 +4,7 @@ the real one."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from services.common.errors import PosternError, Reason, invalid_argument, not_found
@@ -178,8 +178,17 @@ class FakeAuth:
         return preferences
 
     async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
-        self.identities = (identity,)
+        kept = tuple(one for one in self.identities if one.identity_id != identity.identity_id)
+        self.identities = (identity, *kept)
         return identity
+
+    async def create_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
+        made = replace(identity, identity_id=f"i{len(self.identities) + 1}")
+        self.identities = (*self.identities, made)
+        return made
+
+    async def delete_identity(self, token: str, identity_id: str) -> None:
+        self.identities = tuple(one for one in self.identities if one.identity_id != identity_id)
 
     async def activity(self, token: str, *, rows: int, page: str) -> Activity:
         newest = self.events[::-1]

@@ -30,7 +30,7 @@ from services.web.model.mail import (
     TextPart,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Upload
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.ports import PartStream, Services
 from tests.unit.web.fake_auth import NOON, FakeAuth
@@ -290,6 +290,9 @@ class FakeSend:
     drafts: list[tuple[Outgoing, MessageRef | None]] = field(default_factory=list)
     fail: dict[str, PosternError] = field(default_factory=dict)
     submissions: tuple[Submission, ...] = ()
+    totals: dict[str, int] = field(default_factory=dict)
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    mail: FakeMail | None = None  # where drafts go
 
     async def upload(
         self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
@@ -299,6 +302,29 @@ class FakeSend:
         content = b"".join([chunk async for chunk in chunks])
         self.uploads[f"u{len(self.uploads)}"] = content
         return Attachment(filename, media_type, len(content), f"u{len(self.uploads) - 1}")
+
+    async def upload_piece(
+        self, token: str, upload: Upload, total: int, chunks: AsyncIterator[bytes]
+    ) -> Upload:
+        if "upload" in self.fail:
+            raise self.fail["upload"]
+        key = upload.upload_id or f"u{len(self.uploads)}"
+        there = self.uploads.get(key, b"")
+        if upload.received != len(there):
+            raise error(Reason.CONFLICT, what="upload", offset=str(len(there)))
+        async for chunk in chunks:
+            self.uploads[key] = self.uploads.get(key, b"") + chunk
+        self.uploads.setdefault(key, b"")
+        self.totals[key] = total
+        self.names[key] = (upload.filename, upload.media_type)
+        return await self.get_upload(token, key)
+
+    async def get_upload(self, token: str, upload_id: str) -> Upload:
+        if upload_id not in self.uploads:
+            raise error(Reason.NOT_FOUND, what="upload")
+        received = len(self.uploads[upload_id])
+        name, kind = self.names.get(upload_id, ("", ""))
+        return Upload(upload_id, name, kind, received, received == self.totals.get(upload_id, received))
 
     async def delete_upload(self, token: str, upload_id: str) -> None:
         self.uploads.pop(upload_id, None)
@@ -313,7 +339,19 @@ class FakeSend:
     ) -> SavedDraft:
         if "save_draft" in self.fail:
             raise self.fail["save_draft"]
+        if replaces and self.drafts and replaces.uid != len(self.drafts):
+            newest = {"mailbox": "Drafts", "uid_validity": str(VALIDITY), "uid": str(len(self.drafts))}
+            raise PosternError(Reason.CONFLICT, metadata={"what": "draft", **newest})
         self.drafts.append((content, replaces))
+        if self.mail is not None:
+            drafts = self.mail.boxes.setdefault("Drafts", {})
+            if replaces:
+                drafts.pop(replaces.uid, None)
+            head = Envelope(subject=content.subject, from_=(content.sender,), to=content.to)
+            texts = (TextPart("1", "text/plain", content.text),)
+            if content.html:
+                texts = (*texts, TextPart("2", "text/html", content.html, alternative=1))
+            drafts[len(self.drafts)] = StoredMessage(len(self.drafts), head, texts)
         return SavedDraft(
             MessageRef("Drafts", VALIDITY, len(self.drafts)), content.draft_id or "d1", False, NOON
         )
@@ -338,7 +376,9 @@ class FakeSend:
         content = next(iter(self.sent.values()))
         return Submission(submission_id, "cancelled"), content
 
-    async def send_now(self, token: str, submission_id: str, request_id: str) -> Submission:
+    async def reschedule(
+        self, token: str, submission_id: str, at: datetime | None, request_id: str
+    ) -> Submission:
         return Submission(submission_id, "queued")
 
     async def resolve(self, token: str, submission_id: str, resolution: str, request_id: str) -> Submission:
@@ -411,6 +451,9 @@ class Fakes:
     mail: FakeMail = field(default_factory=FakeMail)
     send: FakeSend = field(default_factory=FakeSend)
     people: FakePeople = field(default_factory=FakePeople)
+
+    def __post_init__(self) -> None:
+        self.send.mail = self.mail
 
     def services(self) -> Services:
         return Services(self.auth, self.mail, self.send, self.people)

@@ -99,3 +99,18 @@ async def test_time_zone_follows_the_browser_until_one_is_chosen(alice, fakes):
         alice.http.cookies.set("tz", zone)
         page = await alice.get(f"/mail/INBOX/{VALIDITY}.1")
         assert f"November 24, 2026, {shown}" in page.text, zone
+
+
+async def test_addresses_to_write_as(alice, fakes):
+    page = await alice.get("/settings")
+    assert "Another address" in page.text and "Remove this address" not in page.text
+    fields = {"request_id": "r1", "address": "sales@example.org", "name": "Sales", "do": "save"}
+    assert (await alice.post("/settings/identity", {**fields, "address": "no address"})).status_code == 400
+    assert (await alice.post("/settings/identity", fields)).status_code == 303
+    assert [one.address for one in fakes.auth.identities] == ["alice@example.org", "sales@example.org"]
+    made = fakes.auth.identities[1]
+    page = await alice.get("/settings")
+    assert "Remove this address" in page.text
+    remove = {"request_id": "r2", "identity_id": made.identity_id, "do": "remove"}
+    assert (await alice.post("/settings/identity", remove)).status_code == 303
+    assert len(fakes.auth.identities) == 1

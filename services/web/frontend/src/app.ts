@@ -2,7 +2,7 @@
 import "htmx.org/dist/htmx.esm.js";
 import { startActing } from "./acting";
 import { startCodes } from "./codes";
-import { startComposers } from "./composer";
+import { startComposers, startDock } from "./composer";
 import { startDivider } from "./divider";
 import { startKeys } from "./keys";
 import { startList } from "./list";
@@ -34,6 +34,7 @@ tellTimeZone();
 startPanes();
 startKeys();
 startDivider();
+startDock();
 prepare(document);
 startActing(prepare);
 startTouching(prepare);

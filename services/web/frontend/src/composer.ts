@@ -1,72 +1,52 @@
-// The composer: optional lines, files, Ctrl+Enter, people while one types, and a draft that is never far behind.
-import { startAutosave } from "./autosave";
-import { startFiles } from "./files";
-import { startSuggest } from "./suggest";
+// The way to the composer: its scripts are fetched when somebody writes, so that the first page stays small. On wide
+// screens a letter opens in a window over the page.
+
+/** Set in localStorage while this browser keeps a letter that may not be saved. */
+export const KEPT = "postern-kept";
+/** In sessionStorage: letters that were open in this tab, to open again on its next page. */
+export const OPEN = "postern-open";
+
+const load = (): Promise<typeof import("./compose/index")> => import("./compose/index");
+const wide = (): boolean => matchMedia("(width >= 50rem)").matches;
 
 export function startComposers(root: ParentNode): void {
-  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-composer]:not([data-ready])")) {
-    form.dataset.ready = "";
-    startReveal(form);
-    startFiles(form);
-    const saver = startAutosave(form);
-    for (const input of form.querySelectorAll<HTMLInputElement>("[data-suggest]")) startSuggest(input);
-
-    form.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
-        event.preventDefault();
-        form.requestSubmit(form.querySelector<HTMLButtonElement>("button[aria-keyshortcuts]"));
-      } else if (event.key === "Enter" && (event.target as Element).matches("input:not([type=file])")) {
-        event.preventDefault(); // Enter in "To" must not send a half-written message
-      }
-    });
-
-    let sent = false;
-    form.addEventListener("submit", (event) => {
-      if (sent) {
-        event.preventDefault();
-        return;
-      }
-      // A save under way may be making the draft: its name must go along, or the draft would stay behind.
-      const pending = saver.settle();
-      if (pending) {
-        event.preventDefault();
-        const submitter = event.submitter;
-        void pending.finally(() => form.requestSubmit(submitter));
-        return;
-      }
-      sent = true;
-      addEventListener("pageshow", () => (sent = false), { once: true });
-    });
-    focusFirstEmpty(form);
-  }
+  const forms = [...root.querySelectorAll<HTMLFormElement>("form[data-composer]:not([data-ready])")];
+  if (forms.length) void load().then((composer) => forms.forEach((form) => composer.prepare(form)));
 }
 
-function startReveal(form: HTMLFormElement): void {
-  for (const button of form.querySelectorAll<HTMLButtonElement>("[data-reveal]")) {
-    const input = form.querySelector<HTMLInputElement>(`input[name="${button.dataset.reveal}"]`);
-    const line = input?.closest("[data-optional]");
-    if (!line) {
-      button.hidden = true;
-      continue;
-    }
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      line.removeAttribute("data-optional");
-      button.hidden = true;
-      input?.focus();
-    });
-  }
-}
-
-function focusFirstEmpty(form: HTMLFormElement): void {
-  const invalid = form.querySelector<HTMLElement>("[aria-invalid=true]");
-  const to = form.querySelector<HTMLInputElement>("[data-suggest]");
-  const body = form.querySelector<HTMLTextAreaElement>(".composer-body textarea");
-  if (invalid) invalid.focus();
-  else if (to && !to.value) to.focus();
-  else if (body) {
-    body.focus();
-    body.setSelectionRange(0, 0); // above the quoted text
-    body.scrollTop = 0;
-  }
+export function startDock(): void {
+  const here = (): boolean => Boolean(document.querySelector(".app")) && wide();
+  const open = (url: string, from: Element): void => {
+    load()
+      .then((composer) => composer.open(url, from))
+      .catch(() => location.assign(url));
+  };
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = (event.target as Element).closest<HTMLAnchorElement>('a[href^="/compose"]');
+    if (!link || link.target || !here()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    open(link.getAttribute("href") ?? "/compose", link);
+  }, { capture: true });
+  document.addEventListener("submit", (event) => {
+    const form = event.target as HTMLFormElement;
+    if (form.getAttribute("action") !== "/compose" || form.method !== "get" || !here()) return;
+    event.preventDefault();
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form, event.submitter)) query.append(name, String(value));
+    open(`/compose?${query.toString()}`, event.submitter ?? form);
+  });
+  if (document.querySelector(".app") && (localStorage.getItem(KEPT) || sessionStorage.getItem(OPEN)))
+    void load().then((composer) => composer.recover());
+  document.querySelector("[data-register=mailto]")?.addEventListener("click", () => {
+    navigator.registerProtocolHandler("mailto", `${location.origin}/compose?mailto=%s`);
+  });
+  // What this browser keeps of letters goes with the session.
+  document.addEventListener("click", (event) => {
+    if (!(event.target as Element).closest('a[href^="/sign-out"]')) return;
+    localStorage.removeItem(KEPT);
+    sessionStorage.removeItem(OPEN);
+    indexedDB.deleteDatabase("postern");
+  });
 }

@@ -1,37 +1,14 @@
-// People while one types: a combobox after the ARIA pattern, for the address after the last comma.
-import { make, word } from "./words";
-
-interface Person {
-  name: string;
-  address: string;
-}
+// People while one types: a combobox after the ARIA pattern.
+import { make } from "../words";
+import { type Person, written } from "./addresses";
+import { say } from "./words";
 
 let serial = 0;
 
-/** Where the address being typed starts: after the last comma that is in no quotes. */
-export function lastAddress(value: string): number {
-  let quoted = false;
-  let start = 0;
-  for (let at = 0; at < value.length; at++) {
-    const c = value[at];
-    if (c === "\\" && quoted) at++;
-    else if (c === '"') quoted = !quoted;
-    else if ((c === "," || c === ";") && !quoted) start = at + 1;
-  }
-  return start;
-}
-
-/** A person as an address field has it (RFC 5322, 3.4): the name quoted where it needs to be. */
-export function written({ name, address }: Person): string {
-  if (!name) return address;
-  const plain = /^[\p{L}\p{N} !#$%&'*+/=?^_`{|}~-]+$/u.test(name);
-  return `${plain ? name : `"${name.replace(/["\\]/g, "\\$&")}"`} <${address}>`;
-}
-
-export function startSuggest(input: HTMLInputElement): void {
+export function startSuggest(input: HTMLInputElement, chosen: (entry: string) => void): void {
   const url = input.dataset.suggest || "/contacts/suggest";
   const list = make("ul", { class: "combo-list", role: "listbox", id: `people-${++serial}`, hidden: "" });
-  list.setAttribute("aria-label", word("suggestions"));
+  list.setAttribute("aria-label", say("suggestions"));
   for (const [name, value] of Object.entries({
     role: "combobox",
     "aria-autocomplete": "list",
@@ -63,11 +40,8 @@ export function startSuggest(input: HTMLInputElement): void {
     mark(-1);
   };
   const choose = (person: Person): void => {
-    const start = lastAddress(input.value);
-    input.value = `${input.value.slice(0, start)}${start ? " " : ""}${written(person)}, `;
     close();
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    close();
+    chosen(written(person));
   };
   const show = (found: Person[]): void => {
     people = found.slice(0, 8);
@@ -88,7 +62,7 @@ export function startSuggest(input: HTMLInputElement): void {
     mark(-1);
   };
   const ask = async (): Promise<void> => {
-    const typed = input.value.slice(lastAddress(input.value)).trim();
+    const typed = input.value.trim();
     if (!typed) return close();
     abort?.abort();
     abort = new AbortController();

@@ -1,0 +1,79 @@
+// Formatted text: Squire, made for mail, in a file of its own that is fetched when somebody formats. The form's text and
+// HTML are taken from it when they are needed, never at a keystroke.
+import Squire from "squire-rte";
+import { clean, toText } from "./html";
+
+export interface Rich {
+  focus(): void;
+  command(name: string, ask: () => string | null): void;
+  state(): Record<string, boolean>;
+  html(): string;
+  text(): string;
+  picture(file: File, upload: (file: File) => Promise<string>): void;
+  /** Puts new HTML in the place of an element's, or at the end. */
+  root: HTMLElement;
+  end(): void;
+}
+
+export function startRich(root: HTMLElement, html: string, pictures: Record<string, string>, changed: () => void): Rich {
+  const editor = new Squire(root, {
+    blockTag: "DIV",
+    sanitizeToDOMFragment: (source: string) => clean(source, pictures),
+  });
+  editor.setHTML(html || "<div><br></div>");
+  editor.addEventListener("input", changed);
+
+  const toggle = (tag: string, on: () => unknown, off: () => unknown): void => void (editor.hasFormat(tag) ? off() : on());
+  return {
+    root,
+    focus() {
+      editor.focus();
+      editor.moveCursorToStart();
+    },
+    command(name, ask) {
+      if (name === "bold") toggle("B", () => editor.bold(), () => editor.removeBold());
+      else if (name === "italic") toggle("I", () => editor.italic(), () => editor.removeItalic());
+      else if (name === "underline") toggle("U", () => editor.underline(), () => editor.removeUnderline());
+      else if (name === "list") toggle("UL", () => editor.makeUnorderedList(), () => editor.removeList());
+      else if (name === "numbers") toggle("OL", () => editor.makeOrderedList(), () => editor.removeList());
+      else if (name === "quote") toggle("BLOCKQUOTE", () => editor.increaseQuoteLevel(), () => editor.decreaseQuoteLevel());
+      else if (name === "clear") editor.removeAllFormatting();
+      else if (name === "link") {
+        if (editor.hasFormat("A")) editor.removeLink();
+        else {
+          const typed = ask();
+          const url = typed && (/^(?:https?|mailto):/i.test(typed) ? typed : typed.includes("@") ? `mailto:${typed}` : `https://${typed}`);
+          if (url) editor.makeLink(url);
+        }
+      }
+      editor.focus();
+    },
+    state() {
+      const has = (tag: string): boolean => editor.hasFormat(tag);
+      return { bold: has("B"), italic: has("I"), underline: has("U"), list: has("UL"), numbers: has("OL"), quote: has("BLOCKQUOTE"), link: has("A") };
+    },
+    html() {
+      const copy = root.cloneNode(true) as HTMLElement;
+      for (const picture of copy.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
+        picture.setAttribute("src", `cid:${picture.dataset.cid ?? ""}`);
+        picture.removeAttribute("data-cid");
+      }
+      for (const picture of copy.querySelectorAll('img:not([src^="cid:"])')) picture.remove();
+      return copy.innerHTML;
+    },
+    text: () => toText(root),
+    picture(file, upload) {
+      const picture = editor.insertImage(URL.createObjectURL(file), { alt: file.name });
+      void upload(file).then(
+        (cid) => {
+          picture.dataset.cid = cid;
+          changed();
+        },
+        () => picture.remove(),
+      );
+    },
+    end() {
+      editor.destroy();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+// The text: plain in its field, or formatted in an editor over it; from one to the other and back without loss.
+import { make } from "../words";
+import { fromText, isFormatted } from "./html";
+import type { Rich } from "./rich";
+import { icon, say } from "./words";
+
+export interface Text {
+  /** A picture into formatted text; false where the text is plain. */
+  picture(file: File, upload: (file: File) => Promise<string>): boolean;
+  signature(old: string, next: string): void;
+}
+
+const signed = (signature: string): string => (signature ? `-- \n${signature}` : "");
+
+export function startText(form: HTMLFormElement, changed: () => void): Text {
+  const area = form.querySelector<HTMLTextAreaElement>("[data-body]");
+  const source = form.querySelector<HTMLTextAreaElement>("[data-html]");
+  const bar = form.querySelector<HTMLElement>("[data-format]");
+  const foot = form.querySelector<HTMLElement>(".composer-state");
+  if (!area || !bar) return { picture: () => false, signature: () => undefined };
+  const pictures = JSON.parse(form.dataset.pictures ?? "{}") as Record<string, string>;
+  const label = form.querySelector<HTMLLabelElement>(`label[for="${area.id}"]`);
+  const name = label?.textContent ?? "";
+  let rich: Rich | undefined;
+
+  const toggle = make("button", { type: "button", class: "btn btn-icon btn-quiet composer-toggle", "aria-pressed": "false", "aria-label": say("rich"), title: say("rich") });
+  toggle.append(icon("type"));
+  foot?.before(toggle);
+
+  const toRich = async (html: string, focus: boolean): Promise<void> => {
+    const { startRich } = await import("./rich");
+    if (rich) return;
+    const root = make("div", { class: "composer-rich", role: "textbox", "aria-multiline": "true", contenteditable: "true", spellcheck: "true", dir: "auto", "aria-label": name });
+    if (area.lang) root.lang = area.lang;
+    area.after(root);
+    area.hidden = true;
+    label?.removeAttribute("for");
+    bar.hidden = false;
+    rich = startRich(root, html, pictures, changed);
+    toggle.setAttribute("aria-pressed", "true");
+    if (focus) rich.focus();
+    root.addEventListener("keyup", () => queueMicrotask(show));
+    root.addEventListener("mouseup", show);
+  };
+
+  const toPlain = (): void => {
+    if (!rich) return;
+    const html = rich.html();
+    const lost = isFormatted(rich.root);
+    area.value = rich.text();
+    rich.end();
+    rich.root.remove();
+    rich = undefined;
+    area.hidden = false;
+    label?.setAttribute("for", area.id);
+    bar.hidden = true;
+    source?.remove();
+    toggle.setAttribute("aria-pressed", "false");
+    area.focus();
+    changed();
+    if (!lost) return;
+    const undo = make("button", { type: "button", class: "btn" }, say("undo"));
+    const line = make("div", { class: "notice notice-info", role: "status" }, icon("info"), make("div", {}, say("formatLost")), undo);
+    undo.addEventListener("click", () => {
+      line.remove();
+      void toRich(html, true).then(changed);
+    });
+    form.querySelector("[data-notices]")?.append(line);
+  };
+
+  const show = (): void => {
+    if (!rich) return;
+    for (const [command, on] of Object.entries(rich.state())) bar.querySelector(`[data-do="${command}"]`)?.setAttribute("aria-pressed", String(on));
+  };
+
+  toggle.addEventListener("click", () => {
+    if (rich) toPlain();
+    else void toRich(fromText(area.value), true).then(changed);
+  });
+  bar.addEventListener("mousedown", (event) => event.preventDefault()); // the selection stays in the text
+  bar.addEventListener("click", (event) => {
+    const command = (event.target as Element).closest<HTMLElement>("[data-do]")?.dataset.do;
+    if (!command || !rich) return;
+    rich.command(command, () => prompt(say("linkTo"), "https://"));
+    show();
+    changed();
+  });
+  // One stop for the tab key; arrows within (ARIA toolbar).
+  bar.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowRight" && event.key !== "ArrowLeft") return;
+    const buttons = [...bar.querySelectorAll<HTMLElement>("button")];
+    const step = (event.key === "ArrowRight") === (document.documentElement.dir !== "rtl") ? 1 : -1;
+    const next = buttons[(buttons.indexOf(document.activeElement as HTMLElement) + step + buttons.length) % buttons.length];
+    for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
+    next?.focus();
+    event.preventDefault();
+  });
+  form.addEventListener("formdata", (event) => {
+    if (!rich) return;
+    event.formData.set("html", rich.html());
+    event.formData.set("body", rich.text());
+    event.formData.set("live", "1");
+  });
+  if (source) void toRich(source.value, false);
+
+  return {
+    picture(file, upload) {
+      if (!rich) return false;
+      rich.picture(file, upload);
+      return true;
+    },
+    signature(old, next) {
+      if (rich) return; // formatted text is its writer's
+      const from = signed(old);
+      const at = from ? area.value.lastIndexOf(from) : -1;
+      if (at >= 0) area.value = area.value.slice(0, at) + signed(next) + area.value.slice(at + from.length);
+      else if (next && !old) area.value = `${area.value.replace(/\s+$/, "")}\n\n${signed(next)}\n`;
+      changed();
+    },
+  };
+}
