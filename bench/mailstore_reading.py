@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 from bench.figures import Figure, benchmark, full, summary
-from bench.index import mailbox, session_of
+from bench.index import mailbox, parsed, session_of
 from bench.mailstore_process import Mailstore, Tokens, mailstore
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
@@ -62,7 +62,7 @@ async def _bare_view(session: Session, count: int) -> None:
     """What is new, what is unread, 50 rows, and the beginning of the text of each."""
     unseen = [b"SEARCH", b"RETURN", b"(COUNT)", b"UNSEEN"]
     rows = [b"FETCH", b"%d:%d" % (count - 49, count), ITEMS]
-    results = await session.execute(unseen, rows, [b"NOOP"])
+    results = parsed(await session.execute(unseen, rows, [b"NOOP"]))
     single: list[bytes] = []
     multiple: list[bytes] = []
     for response in results[1].data("FETCH"):
@@ -74,7 +74,7 @@ async def _bare_view(session: Session, count: int) -> None:
         for numbers in (single, multiple)
         if numbers
     ]
-    await session.execute(*commands)
+    parsed(await session.execute(*commands))
 
 
 @benchmark("mailstore.attachment_growth")
