@@ -13,6 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from services.common.errors import invalid_argument, too_large
+from services.web import forgetful
 
 MAX_FIELDS = 2_000
 _MAX_HEADER = 8_192
@@ -66,6 +67,8 @@ async def read_form(
         form = Form(_urlencoded(await _whole(request, limit)))
     except ClientDisconnect:
         raise invalid_argument("form", "broken_off") from None
+    if "password" in form:
+        await forgetful.scrub()
     if on_fields is not None:
         on_fields(form)
     return form
