@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import CDPSession, FilePayload, Page, expect
 
 from services.web.static import STATIC_DIR
-from tests.unit.web.frontend.test_behaviour import Visit, row, visit
+from tests.e2e.test_scripts import Visit, row, visit
 
 __all__ = ["visit"]
 pytestmark = [
