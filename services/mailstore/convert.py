@@ -18,7 +18,7 @@ from services.mailstore.imap.connect import Account
 from services.mailstore.index.service import Index
 from services.mailstore.mailboxes.model import Mailbox, Namespace, Use
 from services.mailstore.mime.model import Address, Attachment, DeliveryReport, Envelope, Part
-from services.mailstore.names import Flags, MessageName, MessageRange, check_name
+from services.mailstore.names import Flags, MessageName, MessageRange, check_name, decode_name
 from services.mailstore.reading.message import OpenedMessage
 from services.mailstore.reading.orders import Key, Order
 from services.mailstore.reading.rows import Row
@@ -297,6 +297,22 @@ def message_to(opened: OpenedMessage) -> types_pb.Message:
         headers=[types_pb.HeaderField(name=name, value=value) for name, value in opened.headers],
         delivery_report=report_to(opened.report) if opened.report else None,
         defects=opened.defects,
+        draft_origin=draft_origin_to(opened),
+    )
+
+
+def draft_origin_to(opened: OpenedMessage) -> types_pb.DraftOrigin | None:
+    """Of drafts only: in mail that came from elsewhere these fields are a stranger's."""
+    fields = dict(opened.headers)
+    draft_id = fields.get("X-Postern-Draft-Id", "")
+    if not draft_id or not opened.row.flags.draft:
+        return None
+    answers = decode_name(fields.get("X-Postern-Draft-Answers", ""))
+    forwards = decode_name(fields.get("X-Postern-Draft-Forwards", ""))
+    return types_pb.DraftOrigin(
+        draft_id=draft_id,
+        answers=name_to(answers) if answers else None,
+        forwards=name_to(forwards) if forwards else None,
     )
 
 

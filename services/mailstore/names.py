@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from collections.abc import Iterable
@@ -99,6 +100,25 @@ def labels_of(words: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def encode_name(name: MessageName) -> str:
+    """A name in one word of US-ASCII, for a header field."""
+    mailbox = base64.urlsafe_b64encode(name.mailbox.encode("utf-8", "surrogatepass")).decode("ascii")
+    return f"{name.uid_validity};{name.uid};{mailbox}"
+
+
+def decode_name(text: str) -> MessageName | None:
+    """What `encode_name` was given; None for anything else, for a header may say what it likes."""
+    match = _NAME.fullmatch("".join(text.split()))
+    try:
+        mailbox = base64.urlsafe_b64decode(match[3]).decode("utf-8") if match else ""
+    except ValueError:
+        return None
+    if match is None or not mailbox or not 0 < int(match[1]) <= MAX_UID or not 0 < int(match[2]) <= MAX_UID:
+        return None
+    return MessageName(mailbox, int(match[1]), int(match[2]))
+
+
+_NAME = re.compile(r"(\d{1,10});(\d{1,10});([A-Za-z0-9_=-]{1,4000})")
 _SHIFT = re.compile(r"&([A-Za-z0-9+,]*)-")
 MAX_LABEL = 100
 

@@ -24,13 +24,14 @@ from services.mailstore.imap.syntax import string, uid_set
 from services.mailstore.mailboxes import manage
 from services.mailstore.mailboxes.model import Use
 from services.mailstore.mime.headers import parse_headers
-from services.mailstore.names import MessageName, read_flags
+from services.mailstore.names import MessageName, encode_name, read_flags
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.orders import search_raw
 from services.mailstore.reading.rows import gather
 
 log = get_logger(__name__)
 HEADER = "X-Postern-Draft-Id"
+HEADERS = {"answers": "X-Postern-Draft-Answers", "forwards": "X-Postern-Draft-Forwards"}
 _ID = re.compile(r"[A-Za-z0-9._-]{8,100}\Z")
 _FLAGS = ("\\Draft", "\\Seen")
 
@@ -43,6 +44,8 @@ class DraftRequest:
     replaces: MessageName | None = None
     create_missing: bool = False
     must_replace: bool = False
+    answers: MessageName | None = None
+    forwards: MessageName | None = None
 
 
 async def save(session: Session, request: DraftRequest, spool: Spool) -> tuple[MessageName, bool]:
@@ -56,7 +59,7 @@ async def save(session: Session, request: DraftRequest, spool: Spool) -> tuple[M
     box, _ = await manage.ensure_special(session, Use.DRAFTS, create_missing=request.create_missing)
     if request.must_replace and request.replaces is not None:
         await _must_be_there(session, box.name, request.replaces, request.draft_id)
-    name = await append_spool(session, box.name, _FLAGS, None, spool, _id_header(spool, request.draft_id))
+    name = await append_spool(session, box.name, _FLAGS, None, spool, _own_headers(spool, request))
     if not name.uid:
         newest = await _versions(session, box.name, request.draft_id)
         name = newest[-1] if newest else name
@@ -92,12 +95,18 @@ async def _is_draft(session: Session, name: MessageName) -> bool:
     return name.uid in gather([result])
 
 
-def _id_header(spool: Spool, draft_id: str) -> bytes:
-    """The header to put before the message; none where it carries the id already."""
-    present = parse_headers(spool.header()).get(HEADER)
-    if present.strip() == draft_id.encode("ascii"):
-        return b""
-    return f"{HEADER}: {draft_id}\r\n".encode("ascii")
+def _own_headers(spool: Spool, request: DraftRequest) -> bytes:
+    """The fields to put before the message; those that it carries already are left out."""
+    present = parse_headers(spool.header())
+    fields = {HEADER: request.draft_id}
+    for name, about in ((HEADERS["answers"], request.answers), (HEADERS["forwards"], request.forwards)):
+        if about is not None:
+            fields[name] = encode_name(about)
+    return b"".join(
+        f"{name}: {value}\r\n".encode("ascii")
+        for name, value in fields.items()
+        if present.get(name).strip() != value.encode("ascii")
+    )
 
 
 async def _drop_leftovers(session: Session, newest: MessageName, draft_id: str) -> None:

@@ -174,7 +174,12 @@ class ActingMethods:
         target = first.target
         replaces = _optional(target, "replaces")
         wanted = drafts.DraftRequest(
-            target.draft_id, replaces, target.create_missing, must_replace=target.must_replace
+            target.draft_id,
+            replaces,
+            target.create_missing,
+            must_replace=target.must_replace,
+            answers=_optional(target, "answers"),
+            forwards=_optional(target, "forwards"),
         )
         limit = self._service.settings.max_message_bytes
         spool = await appending.spooled(_data(requests), target.size_bytes, limit)

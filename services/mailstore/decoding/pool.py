@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.common.logging import get_logger
-from services.mailstore.decoding.worker import LENGTH, WORK
+from services.mailstore.decoding.worker import LENGTH, READY, WORK
 from services.mailstore.metrics import DECODED
 
 log = get_logger(__name__)
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 INLINE = 64 * 1024
 # Seconds for one job. The largest honest one (16 MiB of source) takes about two.
 TIME_LIMIT = 15.0
+START_LIMIT = 30.0
 # Octets of one answer.
 _LARGEST = 512 * 1024 * 1024
 
@@ -85,6 +86,15 @@ class DecoderPool:
             stderr=asyncio.subprocess.DEVNULL,
         )
         self._all.add(process)
+        assert process.stdout
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                await process.stdout.readexactly(len(READY))
+        except BaseException as err:
+            await asyncio.shield(self._end(process))
+            if isinstance(err, OSError | EOFError):
+                raise self._failed("start", type(err).__name__) from None
+            raise
         return process
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:

@@ -22,6 +22,8 @@ from services.mailstore.mime.special import read_report, read_tnef
 from services.mailstore.mime.transfer import decode_transfer
 
 LENGTH = struct.Struct(">I")
+# Said first, so that a slow start counts against no job.
+READY = b"ready"
 # Octets of address space: several times what the largest job needs.
 MEMORY = 1024 * 1024 * 1024
 
@@ -61,6 +63,8 @@ def _limit() -> None:
 
 
 def _serve(source: BinaryIO, out: BinaryIO) -> None:
+    out.write(READY)
+    out.flush()
     while head := source.read(LENGTH.size):
         name, arguments, options = pickle.loads(source.read(*LENGTH.unpack(head)))  # noqa: S301
         try:

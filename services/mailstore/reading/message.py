@@ -29,6 +29,7 @@ MAX_HEADER = 256 * 1024
 PAGE_HEADERS = (
     "List-Unsubscribe", "List-Unsubscribe-Post", "List-Post", "List-Id", "Authentication-Results",
     "Disposition-Notification-To", "Importance", "X-Priority", "Auto-Submitted", "X-Postern-Draft-Id",
+    "X-Postern-Draft-Answers", "X-Postern-Draft-Forwards",
 )  # fmt: skip
 
 

@@ -89,6 +89,19 @@ async def test_draft_replaces_its_predecessor(client: Client) -> None:
     assert row.name == second.name
 
 
+async def test_a_draft_tells_again_what_it_answers(client: Client, imap: IMAPClient) -> None:
+    about = (await client.append(message("question"))).name
+    saved = await client.save_draft(message("v1"), draft_id="draft-0001", answers=about)
+    saved = await client.save_draft(message("v2"), draft_id="draft-0001", answers=about, replaces=saved.name)
+    origin = (await client.get(saved.name)).message.draft_origin
+    assert (origin.draft_id, origin.answers, origin.HasField("forwards")) == ("draft-0001", about, False)
+    # Mail that is no draft may carry what it likes.
+    imap.append(
+        "INBOX", b"X-Postern-Draft-Id: draft-0001\r\nX-Postern-Draft-Answers: 1;1;SU5CT1g=\r\n" + message()
+    )
+    assert not (await client.get(await client.name())).message.HasField("draft_origin")
+
+
 async def test_draft_whose_predecessor_is_gone(client: Client, imap: IMAPClient) -> None:
     first = await client.save_draft(message("v1"), draft_id="draft-0001")
     imap.select_folder("Drafts")

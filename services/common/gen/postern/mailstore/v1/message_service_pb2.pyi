@@ -349,20 +349,24 @@ class AppendMessageResponse(_message.Message):
     def __init__(self, name: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ..., already_there: _Optional[bool] = ...) -> None: ...
 
 class DraftTarget(_message.Message):
-    __slots__ = ("replaces", "size_bytes", "draft_id", "request_id", "create_missing", "must_replace")
+    __slots__ = ("replaces", "size_bytes", "draft_id", "request_id", "create_missing", "must_replace", "answers", "forwards")
     REPLACES_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DRAFT_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CREATE_MISSING_FIELD_NUMBER: _ClassVar[int]
     MUST_REPLACE_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    FORWARDS_FIELD_NUMBER: _ClassVar[int]
     replaces: _types_pb2.MessageName
     size_bytes: int
     draft_id: str
     request_id: str
     create_missing: bool
     must_replace: bool
-    def __init__(self, replaces: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ..., size_bytes: _Optional[int] = ..., draft_id: _Optional[str] = ..., request_id: _Optional[str] = ..., create_missing: _Optional[bool] = ..., must_replace: _Optional[bool] = ...) -> None: ...
+    answers: _types_pb2.MessageName
+    forwards: _types_pb2.MessageName
+    def __init__(self, replaces: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ..., size_bytes: _Optional[int] = ..., draft_id: _Optional[str] = ..., request_id: _Optional[str] = ..., create_missing: _Optional[bool] = ..., must_replace: _Optional[bool] = ..., answers: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ..., forwards: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ...) -> None: ...
 
 class SaveDraftRequest(_message.Message):
     __slots__ = ("target", "data")

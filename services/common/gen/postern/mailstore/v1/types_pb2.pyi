@@ -227,7 +227,7 @@ class DeliveryReport(_message.Message):
     def __init__(self, recipients: _Optional[_Iterable[_Union[DeliveryReport.Recipient, _Mapping]]] = ..., original_message_id: _Optional[str] = ..., original_envelope_id: _Optional[str] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("summary", "text_parts", "attachments", "inline_parts", "headers", "delivery_report", "defects")
+    __slots__ = ("summary", "text_parts", "attachments", "inline_parts", "headers", "delivery_report", "defects", "draft_origin")
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     TEXT_PARTS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -235,6 +235,7 @@ class Message(_message.Message):
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     DELIVERY_REPORT_FIELD_NUMBER: _ClassVar[int]
     DEFECTS_FIELD_NUMBER: _ClassVar[int]
+    DRAFT_ORIGIN_FIELD_NUMBER: _ClassVar[int]
     summary: MessageSummary
     text_parts: _containers.RepeatedCompositeFieldContainer[TextPart]
     attachments: _containers.RepeatedCompositeFieldContainer[Part]
@@ -242,7 +243,18 @@ class Message(_message.Message):
     headers: _containers.RepeatedCompositeFieldContainer[HeaderField]
     delivery_report: DeliveryReport
     defects: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, summary: _Optional[_Union[MessageSummary, _Mapping]] = ..., text_parts: _Optional[_Iterable[_Union[TextPart, _Mapping]]] = ..., attachments: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., inline_parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., headers: _Optional[_Iterable[_Union[HeaderField, _Mapping]]] = ..., delivery_report: _Optional[_Union[DeliveryReport, _Mapping]] = ..., defects: _Optional[_Iterable[str]] = ...) -> None: ...
+    draft_origin: DraftOrigin
+    def __init__(self, summary: _Optional[_Union[MessageSummary, _Mapping]] = ..., text_parts: _Optional[_Iterable[_Union[TextPart, _Mapping]]] = ..., attachments: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., inline_parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., headers: _Optional[_Iterable[_Union[HeaderField, _Mapping]]] = ..., delivery_report: _Optional[_Union[DeliveryReport, _Mapping]] = ..., defects: _Optional[_Iterable[str]] = ..., draft_origin: _Optional[_Union[DraftOrigin, _Mapping]] = ...) -> None: ...
+
+class DraftOrigin(_message.Message):
+    __slots__ = ("draft_id", "answers", "forwards")
+    DRAFT_ID_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    FORWARDS_FIELD_NUMBER: _ClassVar[int]
+    draft_id: str
+    answers: MessageName
+    forwards: MessageName
+    def __init__(self, draft_id: _Optional[str] = ..., answers: _Optional[_Union[MessageName, _Mapping]] = ..., forwards: _Optional[_Union[MessageName, _Mapping]] = ...) -> None: ...
 
 class HeaderField(_message.Message):
     __slots__ = ("name", "value")
