@@ -87,7 +87,7 @@ def _measured() -> dict[str, tuple[float, float, int]]:
             users = [f"u{number:03d}" for number in range(1, 33)]
             for each in users:
                 make["ours"]().login(each).check()
-            time.sleep(10)
+            time.sleep(40)  # 32 indexes are built meanwhile
             rates = {
                 key: bench.throughput(make[key], users, 20 if full() else 5, manifest, [], 60)
                 for key in ("ours", "peer")
