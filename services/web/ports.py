@@ -224,7 +224,17 @@ class SendPort(Protocol):
         """Submissions as they change, each with what resumes after it; None is a sign of life."""
         ...
 
-    async def outbox(self, token: str) -> tuple[Submission, ...]: ...
+    async def outbox(self, token: str, mailstore_token: str = "") -> tuple[Submission, ...]:
+        """With `mailstore_token`, what may or may not have gone is looked for in the mailboxes first."""
+        ...
+
+    async def submission_of(self, token: str, message_id: str) -> Submission:
+        """The submission of a message; NOT_FOUND where it did not go from here, or long ago."""
+        ...
+
+    async def record_report(self, token: str, mailstore_token: str, report: MessageRef) -> Submission:
+        """The submission that a report is about, with what it says; NOT_FOUND where it is about none."""
+        ...
 
 
 class PeoplePort(Protocol):

@@ -12,6 +12,7 @@ from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.invitation import Invitation
 from services.web.model.mail import Address, OpenMessage, Part, Row, TextPart
+from services.web.model.outgoing import RecipientFate, Submission
 from services.web.sanitise import glance, text_to_html
 from services.web.session import Me
 
@@ -191,6 +192,29 @@ def report_lines(message: OpenMessage) -> list[tuple[str, str, str]]:
     ]
 
 
+def fate_words(recipient: RecipientFate) -> str:
+    """What became of a message for one recipient, for a person."""
+    words = {
+        "pending": _("not taken yet"),
+        "accepted": _("taken"),
+        "refused": _("refused"),
+        "unknown": _("not known"),
+        "delivered": _("arrived"),
+        "failed": _("did not arrive"),
+        "displayed": _("shown to its reader"),
+        "delayed": _("late"),
+    }
+    return words.get(recipient.state, recipient.state)
+
+
+def fate_lines(sent: Submission) -> list[tuple[str, str, str]]:
+    """(address, fate in words, the server's words) of those of whom more is known than that the server took
+    it."""
+    return [
+        (one.address, fate_words(one), one.server_text) for one in sent.recipients if one.state != "accepted"
+    ]
+
+
 @dataclass(frozen=True)
 class Folded:
     """Another message of the conversation, on one line."""
@@ -226,6 +250,7 @@ def context(
     can_load: bool = False,
     authserv_ids: Collection[str] = (),
     invitation: Invitation | None = None,
+    sent: Submission | None = None,
 ) -> dict[str, Any]:
     """What the reading pane needs."""
     before, after = folded(message, thread)
@@ -250,6 +275,8 @@ def context(
         "blocked": has_remote(message) and not prefer_text and not images,
         "can_load": can_load,
         "report": report_lines(message),
+        "report_about": sent.subject if sent is not None and message.report else "",
+        "fates": [] if sent is None or message.report else fate_lines(sent),
         "verdict": trust.verdict(message, authserv_ids),
         "can_unsubscribe": can_load and not within and bool(trust.unsubscribe_address(message)),
         "invitation": invitation,

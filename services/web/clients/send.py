@@ -160,7 +160,21 @@ class SendClient:
                 async for one in stream
             )
 
-    async def outbox(self, token: str) -> tuple[Submission, ...]:
+    async def outbox(self, token: str, mailstore_token: str = "") -> tuple[Submission, ...]:
         request = s.ListSubmissionsRequest(page_size=100, open_only=True)
-        reply = await self._submissions.ListSubmissions(request, token=token, timeout=SECONDS)
+        passed = _passed_on(mailstore_token) if mailstore_token else ()
+        reply = await self._submissions.ListSubmissions(
+            request, token=token, metadata=passed, timeout=SECONDS
+        )
         return tuple(convert.submission(one) for one in reply.submissions)
+
+    async def submission_of(self, token: str, message_id: str) -> Submission:
+        request = s.GetSubmissionRequest(message_id=message_id)
+        reply = await self._submissions.GetSubmission(request, token=token, timeout=SECONDS)
+        return convert.submission(reply.submission)
+
+    async def record_report(self, token: str, mailstore_token: str, report: MessageRef) -> Submission:
+        request = s.RecordReportRequest(report=convert.stored(report))
+        passed = _passed_on(mailstore_token)
+        reply = await self._submissions.RecordReport(request, token=token, metadata=passed, timeout=SECONDS)
+        return convert.submission(reply.submission)

@@ -21,6 +21,7 @@ from services.web.model.mail import (
     OpenMessage,
     Row,
 )
+from services.web.model.outgoing import Submission
 from services.web.notices import Notice
 from services.web.routes.mail import Place, list_context, read_page
 from services.web.session import Me
@@ -54,7 +55,9 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     if is_fragment(request, "reading"):
         message, thread = await asyncio.gather(opening, _thread(edge, me, ref, within))
         remember(edge, me, message, within)
-        options["invitation"] = await _invitation(edge, me, message)
+        options["invitation"], options["sent"] = await asyncio.gather(
+            _invitation(edge, me, message), _fates(edge, me, message, within)
+        )
         context = reading.context(message, me, thread=thread, **options)
         context |= list_context(me, place, MailboxTree(), None) | {
             "opened": message,
@@ -68,7 +71,9 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         read_page(edge, me, place),
     )
     remember(edge, me, message, within)
-    options["invitation"] = await _invitation(edge, me, message)
+    options["invitation"], options["sent"] = await asyncio.gather(
+        _invitation(edge, me, message), _fates(edge, me, message, within)
+    )
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
     context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
@@ -87,6 +92,23 @@ async def _invitation(edge: Edge, me: Me, message: OpenMessage) -> invitation.In
         return invitation.read(text.encode()) if text else None
     found, _problem = await edge.attempt(_whole(edge, me, message.ref, part.part_id))
     return invitation.read(found) if found else None
+
+
+async def _fates(edge: Edge, me: Me, message: OpenMessage, within: str) -> Submission | None:
+    """What became of the person's own message, or of the one that a delivery report is about; the report is
+    then remembered with it."""
+    envelope, send = message.row.envelope, edge.services.send
+    if within:
+        return None
+    if message.report:
+        recorded = send.record_report(me.token("sender"), me.token("mailstore"), message.ref)
+        found, _problem = await edge.attempt(recorded)
+        return found
+    mine = {me.account.lower(), *(one.address.lower() for one in me.identities)}
+    if not envelope.message_id or not any(one.address.lower() in mine for one in envelope.from_):
+        return None
+    found, _problem = await edge.attempt(send.submission_of(me.token("sender"), envelope.message_id))
+    return found
 
 
 async def _whole(edge: Edge, me: Me, ref: MessageRef, part_id: str) -> bytes:

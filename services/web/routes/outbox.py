@@ -10,8 +10,9 @@ from starlette.responses import Response
 from services.common.errors import invalid_argument
 from services.web.edge import Edge, request_id
 from services.web.i18n import gettext as _
-from services.web.model.outgoing import RecipientFate, Submission
+from services.web.model.outgoing import Submission
 from services.web.notices import Notice
+from services.web.reading import fate_words
 from services.web.routes import compose
 from services.web.session import Me
 
@@ -45,6 +46,8 @@ def problem_words(submission: Submission) -> str:
         "TOO_LARGE": _("It is larger than the mail server takes."),
         "UNSUPPORTED": _("The mail server cannot send to such an address, or cannot send such content."),
         "EXPIRED": _("It was tried for too long."),
+        "SENDING_BURST": _("Much was sent in a short time, so it waits until somebody has looked at it."),
+        "REFUSED_BY_OPERATOR": _("Whoever runs the mail system decided not to send it."),
     }
     found = words.get(submission.problem, "")
     if submission.problem == "MAIL_SERVER_REFUSED" and not any(one.code for one in submission.recipients):
@@ -54,23 +57,10 @@ def problem_words(submission: Submission) -> str:
     return found
 
 
-def fate_words(recipient: RecipientFate) -> str:
-    """What became of it for one recipient, for a person."""
-    words = {
-        "pending": _("not taken yet"),
-        "accepted": _("taken"),
-        "refused": _("refused"),
-        "unknown": _("not known"),
-        "delivered": _("arrived"),
-        "failed": _("did not arrive"),
-        "displayed": _("shown to its reader"),
-        "delayed": _("late"),
-    }
-    return words.get(recipient.state, recipient.state)
-
-
 async def show(edge: Edge, request: Request, me: Me) -> Response:
-    nav, submissions = await asyncio.gather(edge.nav(me), edge.services.send.outbox(me.token("sender")))
+    nav, submissions = await asyncio.gather(
+        edge.nav(me), edge.services.send.outbox(me.token("sender"), me.token("mailstore"))
+    )
     entries = [(one, state_words(one), problem_words(one)) for one in submissions]
     return edge.page(
         request, me, "outbox.html", "outbox", wide=True, entries=entries, fate_words=fate_words, **nav

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.common.errors import PosternError, Reason, error
+from services.common.errors import PosternError, Reason, error, not_found
 from services.web.model.mail import (
     ActionResult,
     Address,
@@ -25,6 +25,7 @@ from services.web.model.mail import (
     OpenMessage,
     Order,
     Part,
+    ReportRecipient,
     Row,
     SearchResult,
     TextPart,
@@ -47,6 +48,7 @@ class StoredMessage:
     inline: tuple[Part, ...] = ()
     content: dict[str, bytes] = field(default_factory=dict)
     flags: Flags = field(default_factory=Flags)
+    report: tuple[ReportRecipient, ...] = ()
 
 
 def envelope(subject: str, sender: str = "bob@example.org", **fields: object) -> Envelope:
@@ -157,7 +159,7 @@ class FakeMail:
         row = self._row(ref.mailbox, message)
         if mark_seen:
             message.flags = replace(message.flags, seen=True)
-        return OpenMessage(row, message.texts, message.attachments, message.inline)
+        return OpenMessage(row, message.texts, message.attachments, message.inline, report=message.report)
 
     @asynccontextmanager
     async def watch(self, token: str, resume: str) -> AsyncIterator[AsyncIterator[Change]]:
@@ -293,6 +295,7 @@ class FakeSend:
     totals: dict[str, int] = field(default_factory=dict)
     names: dict[str, tuple[str, str]] = field(default_factory=dict)
     mail: FakeMail | None = None  # where drafts go
+    reports: dict[MessageRef, Submission] = field(default_factory=dict)
 
     async def upload(
         self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
@@ -384,10 +387,21 @@ class FakeSend:
     async def resolve(self, token: str, submission_id: str, resolution: str, request_id: str) -> Submission:
         return Submission(submission_id, "filed")
 
-    async def outbox(self, token: str) -> tuple[Submission, ...]:
+    async def outbox(self, token: str, mailstore_token: str = "") -> tuple[Submission, ...]:
         if "outbox" in self.fail:
             raise self.fail["outbox"]
         return self.submissions
+
+    async def submission_of(self, token: str, message_id: str) -> Submission:
+        for one in self.submissions:
+            if one.message_id == message_id:
+                return one
+        raise not_found("submission")
+
+    async def record_report(self, token: str, mailstore_token: str, report: MessageRef) -> Submission:
+        if report in self.reports:
+            return self.reports[report]
+        raise not_found("submission")
 
 
 @dataclass
