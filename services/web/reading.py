@@ -275,6 +275,7 @@ def context(
         "blocked": has_remote(message) and not prefer_text and not images,
         "can_load": can_load,
         "report": report_lines(message),
+        "can_reply_list": not within and "mailto:" in message.header("list-post").lower(),
         "report_about": sent.subject if sent is not None and message.report else "",
         "fates": [] if sent is None or message.report else fate_lines(sent),
         "verdict": trust.verdict(message, authserv_ids),

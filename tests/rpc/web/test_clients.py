@@ -288,7 +288,7 @@ async def test_outbox(wired):
     (one,) = await services.send.outbox(SEND)
     assert one.state == "unknown" and one.recipients[0].state == "refused" and one.recipients[0].code == 550
     assert script.asked["ListSubmissions"][0].open_only
-    await services.send.send_now(SEND, "s1", "r")
+    await services.send.reschedule(SEND, "s1", None, "r")
     await services.send.resolve(SEND, "s1", "again", "r")
     assert (
         script.asked["ResolveSubmission"][0].resolution == sub.ResolveSubmissionRequest.RESOLUTION_SEND_AGAIN

@@ -44,3 +44,9 @@ async def test_a_report_is_recorded_and_names_its_message(alice, fakes):
     fakes.send.reports[MessageRef("INBOX", VALIDITY, 1)] = sent(fakes, "<x@example.org>")
     page = await alice.get(f"/mail/INBOX/{VALIDITY}.1")
     assert "This is about your message “Gates”." in page.text
+
+
+async def test_ways_of_answering_are_in_the_menu(alice, fakes):
+    fakes.mail.add(StoredMessage(1, envelope("Gates")))
+    page = await alice.get(f"/mail/INBOX/{VALIDITY}.1")
+    assert "/compose?forward-as=" in page.text and "/compose?reply-list=" not in page.text
