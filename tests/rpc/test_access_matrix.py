@@ -51,6 +51,7 @@ OPEN = {
     "/sign-in",
     "/sign-in/code",
     "/sign-in/passkey",
+    "/sign-in/openid",
     "/sign-out",
     "/inline/{capability}",
     "/image/{capability}",
