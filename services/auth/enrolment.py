@@ -77,6 +77,10 @@ class Enrolment:
         self._states, self._sessions, self._presence = states, sessions, presence
         self._policy, self._issuer, self._clock = policy, issuer, clock
 
+    def by_password(self, account: str) -> bool:
+        """Whether who has no factor proves with the password."""
+        return self._presence.by_password(account)
+
     async def list(self, account: str) -> tuple[Sequence[FactorInfo], bool, Sequence[FactorKind]]:
         """The factors, whether the operator demands one, and the kinds that may be enrolled."""
         found = await self._database.read(lambda session: self._factors.infos(session, account))
@@ -102,7 +106,7 @@ class Enrolment:
             if own is None:
                 raise invalid_argument("otp_secret", "malformed")
             key = own
-        await self._presence.prove(caller.account, proof)
+        await self._presence.prove(caller.account, proof, caller.session_id)
         account = caller.account
 
         def work(session: Session) -> Begun:
@@ -179,7 +183,7 @@ class Enrolment:
 
     async def remove(self, caller: Caller, factor_id: str, proof: Proof) -> Changed:
         """Remove a factor; NOT_FOUND where the account has no such one."""
-        await self._presence.prove(caller.account, proof)
+        await self._presence.prove(caller.account, proof, caller.session_id)
 
         def work(session: Session) -> Changed:
             name = self._factors.name_of(session, caller.account, factor_id)
@@ -192,7 +196,7 @@ class Enrolment:
 
     async def new_codes(self, caller: Caller, proof: Proof) -> Changed:
         """New recovery codes in place of the old ones, for who has a factor that they stand in for."""
-        await self._presence.prove(caller.account, proof)
+        await self._presence.prove(caller.account, proof, caller.session_id)
 
         def work(session: Session) -> Changed:
             if not self._factors.kinds(session, caller.account):

@@ -1,5 +1,7 @@
 """Proof that it is the person who asks, within a session: a present factor again, or the password where there
-is none yet."""
+is none yet. Where the account has no password here, since its domain signs in by OpenID alone, a sign-in of the
+last minutes is the proof: the provider was asked.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from services.auth.model import Client, FactorKind
 from services.auth.passkeys import CounterWentBack, Passkeys
 from services.auth.rows import Clock, now_ms
 from services.auth.secondfactor import counter_went_back
+from services.auth.sessions import Sessions
 from services.auth.states import States
 from services.auth.throttle import Throttle
 from services.auth.ways import Ways
@@ -22,6 +25,7 @@ from services.common.logging import get_logger
 
 log = get_logger(__name__)
 _PURPOSE = "proof"
+FRESH_MS = 600_000  # how long a sign-in by the provider stands for a proof
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,11 @@ class Presence:
         states: States,
         throttle: Throttle,
         ways: Ways,
+        sessions: Sessions,
         clock: Clock = now_ms,
     ) -> None:
         self._database, self._factors, self._passkeys = database, factors, passkeys
+        self._sessions = sessions
         self._states, self._throttle, self._ways = states, throttle, ways
         self._clock = clock
 
@@ -73,13 +79,26 @@ class Presence:
 
         return await self._database.run(work)
 
-    async def prove(self, account: str, proof: Proof) -> None:
-        """AUTHENTICATION_FAILED (metadata problem says what was expected) where the proof is no good."""
+    def by_password(self, account: str) -> bool:
+        """Whether the password is the proof of an account without factors; else a sign-in just now is."""
+        return self._ways.of(account).password is not None
+
+    async def prove(self, account: str, proof: Proof, session_id: str = "") -> None:
+        """AUTHENTICATION_FAILED (metadata problem says what was expected) where the proof is no good;
+        problem "sign_in_again" where the session is to be opened anew."""
         attempt = await self._throttle.enter_proof(account)
         kinds = await self._database.read(lambda session: self._factors.kinds(session, account))
         if kinds and not (proof.code or proof.webauthn):
             await self._throttle.withdraw(attempt)
             raise invalid_argument("proof", "code_expected")
+        if not kinds and not self.by_password(account):
+            await self._throttle.withdraw(attempt)
+            started = await self._database.read(
+                lambda session: self._sessions.signed_in_ms(session, account, session_id)
+            )
+            if not 0 <= self._clock() - started <= FRESH_MS:
+                raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "sign_in_again"})
+            return
         if not kinds and not proof.password:
             await self._throttle.withdraw(attempt)
             raise invalid_argument("proof", "password_expected")

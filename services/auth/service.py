@@ -90,6 +90,7 @@ class Service:
             self._states,
             self._throttle,
             self._ways,
+            self._sessions,
         )
         self._enrolment = Enrolment(
             self.database,

@@ -114,6 +114,13 @@ class Sessions:
         except VaultError:
             return None
 
+    def signed_in_ms(self, session: Session, account: str, session_id: str) -> int:
+        """When the session's person last signed in; 0 where there is no such session. Each sign-in sets the
+        end of the session anew, and nothing else does."""
+        which = (sessions.c.session_id == session_id) & (sessions.c.account == account)
+        row = session.execute(select(sessions.c.expires_ms).where(which, self._alive())).first()
+        return int(row.expires_ms) - self.lifetimes.absolute if row else 0
+
     def client_of(self, session: Session, account: str, session_id: str) -> Client:
         """The browser that used the session last, for the trail."""
         which = (sessions.c.session_id == session_id) & (sessions.c.account == account)

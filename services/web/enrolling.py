@@ -48,6 +48,7 @@ async def start_page(
         others=[(PATHS[one], one) for one in factors.offered if one != kind],
         with_code=bool(factors.proper),
         kinds=factors.kinds,
+        no_proof=factors.no_proof,
         question=question,
         factor_name=name,
         problem=problem or failed,
@@ -91,3 +92,10 @@ def wrong_code(kind: str = "") -> str:
     if kind == "hotp":
         return _("This code is not right, or was used before. Press the button again and type the next one.")
     return _("This code is not right, or was used before. Wait until your app shows the next one.")
+
+
+def sign_in_again() -> str:
+    """Where a sign-in of the last minutes is the proof, and it is longer ago."""
+    return _(
+        "You signed in a while ago. Sign out and in again, then come back here: that shows that it is you."
+    )

@@ -36,6 +36,7 @@ class FactorServicer(factor_grpc.FactorServiceServicer):
             factors=[factor_to_proto(info) for info in found],
             required=required,
             offered_kinds=[kind_to_proto(kind) for kind in offered],
+            proves_by_sign_in=not self._enrolment.by_password(current_identity().account),
         )
 
     async def BeginFactorEnrolment(

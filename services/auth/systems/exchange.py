@@ -65,7 +65,7 @@ class Systems:
             raise PosternError(Reason.SESSION_ENDED)
         if not opened.has_factor and self._policy.required_from(""):
             raise PosternError(Reason.PERMISSION_DENIED, metadata={"factor": "missing"})
-        await self._presence.prove(account, proof)
+        await self._presence.prove(account, proof, opened.session_id)
         wanted = frozenset(scopes)
         return await self._database.run(
             lambda session: self._app_tokens.create(session, opened, name, wanted, expires_ms)

@@ -19,7 +19,8 @@ def proof(proof: Proof) -> f.FactorProof:
 
 def factors(reply: f.ListFactorsResponse) -> Factors:
     offered = tuple(KINDS[kind] for kind in reply.offered_kinds if kind in KINDS)
-    return Factors(tuple(factor(one) for one in reply.factors), reply.required, offered)
+    found = tuple(factor(one) for one in reply.factors)
+    return Factors(found, reply.required, offered, reply.proves_by_sign_in)
 
 
 def factor(message: f.Factor) -> Factor:

@@ -21,11 +21,18 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """The account's factors; `required`: the operator demands one; `offered`: kinds that may be enrolled."""
+    """The account's factors; `required`: the operator demands one; `offered`: kinds that may be enrolled;
+    `by_sign_in`: without factors, a sign-in just now is the proof, and not a password."""
 
     all: tuple[Factor, ...] = ()
     required: bool = False
     offered: tuple[str, ...] = ()
+    by_sign_in: bool = False
+
+    @property
+    def no_proof(self) -> bool:
+        """Whether there is nothing to type or to touch."""
+        return self.by_sign_in and not self.proper
 
     @property
     def proper(self) -> tuple[Factor, ...]:

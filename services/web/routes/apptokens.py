@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.common.errors import PosternError, Reason, not_found
 from services.web import formats
 from services.web.edge import Edge
-from services.web.enrolling import proofs, wrong_code
+from services.web.enrolling import proofs, sign_in_again, wrong_code
 from services.web.errors import explain, sentence
 from services.web.i18n import gettext as _
 from services.web.i18n import mark as N_
@@ -50,7 +50,7 @@ async def create(edge: Edge, request: Request, me: Me) -> Response:
         problem = _("Give it a name.")
     elif not chosen:
         problem = _("Choose what it may do.")
-    elif not proof:
+    elif not proof and "signed-in" not in form:
         problem = _("Type the code.") if "code" in form else _("Type your password.")
     if problem:
         return await _page(edge, request, me, name, chosen, days, problem, 400)
@@ -104,6 +104,7 @@ async def _page(
         chosen_days=days,
         app_name=name,
         kinds=factors.kinds,
+        no_proof=factors.no_proof,
         question=question,
         problem=problem or no_proofs,
         made=made,
@@ -123,6 +124,8 @@ def _refusal(err: PosternError, proof: Proof) -> str:
         return _("There are as many app tokens as Postern keeps. Revoke one first.")
     if err.reason != Reason.AUTHENTICATION_FAILED:
         return sentence(err)
+    if err.metadata.get("problem") == "sign_in_again":
+        return sign_in_again()
     if proof.passkey:
         return wrong_code("passkey")
     return wrong_code() if proof.code else _("This password is not right.")

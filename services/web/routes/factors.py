@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from services.common.errors import PosternError, Reason, not_found
 from services.web import qr, urls
 from services.web.edge import Edge
-from services.web.enrolling import PATHS, proofs, start_page, wrong_code
+from services.web.enrolling import PATHS, proofs, sign_in_again, start_page, wrong_code
 from services.web.errors import explain, sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
@@ -44,7 +44,7 @@ async def begin(edge: Edge, request: Request, me: Me) -> Response:
             edge, request, me, waiting, kind=kind, name=name, problem=problem, status=status
         )
 
-    if not proof:
+    if not proof and "signed-in" not in form:
         return await again(_nothing_typed(form), 400)
     try:
         enrolment = await edge.services.auth.begin_enrolment(
@@ -277,6 +277,8 @@ def _two_codes() -> str:
 def _refusal(err: PosternError, proof: Proof) -> str:
     if err.reason != Reason.AUTHENTICATION_FAILED:
         return sentence(err)
+    if err.metadata.get("problem") == "sign_in_again":
+        return sign_in_again()
     if proof.passkey:
         return wrong_code("passkey")
     return wrong_code() if proof.code else _("This password is not right.")

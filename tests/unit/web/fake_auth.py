@@ -44,6 +44,8 @@ class FakeAuth:
     fail: PosternError | None = None
     required: bool = False
     offered: tuple[str, ...] = ("passkey", "totp", "hotp")
+    by_sign_in: bool = False  # the account has no password here
+    signed_in_long_ago: bool = False
     carries_password: bool = True
     rotated: int = 0
     factor_list: list[Factor] = field(default_factory=list)
@@ -125,7 +127,7 @@ class FakeAuth:
         proof: Proof,
     ) -> str:
         self._up()
-        if secret not in self.sessions or proof.password != "alice":
+        if secret not in self.sessions or (proof.password != "alice" and not self.by_sign_in):
             raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "proof"})
         self.tokens.insert(0, AppToken(f"t{len(self.tokens)}", name, tuple(scopes), NOON, expires))
         return "postern-app-secret"
@@ -203,7 +205,7 @@ class FakeAuth:
         listed = list(self.factor_list)
         if listed:
             listed.append(Factor("recovery-codes", "recovery", created=NOON, codes_left=len(self.recovery)))
-        return Factors(tuple(listed), self.required, self.offered)
+        return Factors(tuple(listed), self.required, self.offered, self.by_sign_in)
 
     async def begin_enrolment(
         self, token: str, name: str, proof: Proof, kind: str = "totp", secret: str = ""
@@ -305,6 +307,10 @@ class FakeAuth:
         self._up()
         if self.factor_list and not (proof.code or proof.passkey):
             raise invalid_argument("proof", "code_expected")
+        if not self.factor_list and self.by_sign_in:
+            if self.signed_in_long_ago:
+                raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "sign_in_again"})
+            return
         if not self.factor_list and not proof.password:
             raise invalid_argument("proof", "password_expected")
         if proof.passkey:

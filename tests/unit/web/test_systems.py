@@ -76,3 +76,18 @@ async def test_an_answer_needs_the_browser_that_asked(browser: Browser, fakes: F
 async def test_no_provider_no_button(browser: Browser, fakes: Fakes) -> None:
     page = await browser.get("/sign-in")
     assert "/sign-in/openid" not in page.text
+
+
+async def test_who_has_no_password_types_none(browser: Browser, fakes: Fakes) -> None:
+    fakes.auth.by_sign_in = True
+    await browser.sign_in()
+    page = await browser.get("/settings/apps")
+    assert 'name="signed-in"' in page.text and 'name="password"' not in page.text
+    new = {name: value for name, value in NEW.items() if name != "password"} | {"signed-in": "1"}
+    page = await browser.post("/settings/apps", new)
+    assert page.status_code == 200 and browser.hidden("secret") == "postern-app-secret"
+    page = await browser.get("/settings/security/app")
+    assert 'name="signed-in"' in page.text and 'name="password"' not in page.text
+    fakes.auth.signed_in_long_ago = True
+    page = await browser.post("/settings/security/app", {"name": "Phone", "signed-in": "1"})
+    assert page.status_code == 401 and "Sign out and in again" in page.text

@@ -63,16 +63,18 @@ class ListFactorsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListFactorsResponse(_message.Message):
-    __slots__ = ("factors", "next_page_token", "required", "offered_kinds")
+    __slots__ = ("factors", "next_page_token", "required", "offered_kinds", "proves_by_sign_in")
     FACTORS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     OFFERED_KINDS_FIELD_NUMBER: _ClassVar[int]
+    PROVES_BY_SIGN_IN_FIELD_NUMBER: _ClassVar[int]
     factors: _containers.RepeatedCompositeFieldContainer[Factor]
     next_page_token: str
     required: bool
     offered_kinds: _containers.RepeatedScalarFieldContainer[_session_service_pb2.FactorKind]
-    def __init__(self, factors: _Optional[_Iterable[_Union[Factor, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., required: _Optional[bool] = ..., offered_kinds: _Optional[_Iterable[_Union[_session_service_pb2.FactorKind, str]]] = ...) -> None: ...
+    proves_by_sign_in: bool
+    def __init__(self, factors: _Optional[_Iterable[_Union[Factor, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., required: _Optional[bool] = ..., offered_kinds: _Optional[_Iterable[_Union[_session_service_pb2.FactorKind, str]]] = ..., proves_by_sign_in: _Optional[bool] = ...) -> None: ...
 
 class BeginFactorEnrolmentRequest(_message.Message):
     __slots__ = ("kind", "display_name", "proof", "otp_secret")
