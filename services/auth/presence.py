@@ -1,5 +1,5 @@
 """Proof that it is the person who asks, within a session: a present factor again, or the password where there
-is none yet. Where the account has no password here, since its domain signs in by OpenID alone, a sign-in of the
+is none yet. Where the account has no password here, since its domain signs in by OpenID, a sign-in of the
 last minutes is the proof: the provider was asked.
 """
 
