@@ -85,6 +85,9 @@ async def session_ended(edge: Edge, request: Request) -> Response:
     """Back to signing in. A POST's text is kept on the page, so that nothing typed is lost (promise 2)."""
     if wants_json(request):
         return JSONResponse({"error": Reason.SESSION_ENDED}, 401)
+    if request.url.path == "/events":
+        # No page for a stream; what shows the end to the person is the next thing that they do.
+        return Response(status_code=401)
     if request.method != "POST":
         target = own_path(request)
         where = urls.with_query("/sign-in", next=target if target not in ("/", "/mail/INBOX") else "")

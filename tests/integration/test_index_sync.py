@@ -53,7 +53,7 @@ async def open_session(server: Dovecot, user: MailUser) -> Session:
 async def place(server: Dovecot, tmp_path: Path) -> AsyncIterator[tuple[IMAPClient, MailboxSync]]:
     user = server.add_user()
     session = await open_session(server, user)
-    source = SessionSource(session, raw=True)
+    source = SessionSource(session)
     await source.prepare()
     store = Store(tmp_path / "index.db", KEY)
     with server.connect(user) as other:

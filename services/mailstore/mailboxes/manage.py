@@ -5,7 +5,7 @@ ones.
 from __future__ import annotations
 
 from services.common.errors import Reason, error, invalid_argument
-from services.mailstore.imap.failure import CommandRefused
+from services.mailstore.imap.failure import PASSING, CommandRefused
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.utf7 import check_name, is_raw
 from services.mailstore.mailboxes import listing
@@ -202,9 +202,15 @@ async def ensure_special(
     if existing is None or not existing.selectable:
         try:
             await _create(session, name, use)
-        except CommandRefused:
-            # Servers that keep all of a person's mailboxes below INBOX (RFC 2342's "INBOX." prefix).
-            if name.startswith("INBOX") or not tree.delimiter:
+        except CommandRefused as err:
+            # Another connection may have made it since it was looked for (RFC 5530: ALREADYEXISTS).
+            tree = await listing.list_mailboxes(session, counts=False)
+            made = tree.by_use(use) or tree.by_name(name)
+            if made is not None and made.selectable:
+                return made, False
+            # Servers that keep all of a person's mailboxes below INBOX (RFC 2342's "INBOX." prefix). A refusal
+            # that passes says nothing about the name: it is tried again elsewhere.
+            if name.startswith("INBOX") or not tree.delimiter or err.code in PASSING:
                 raise
             name = f"INBOX{tree.delimiter}{name}"
             await _create(session, name, use)

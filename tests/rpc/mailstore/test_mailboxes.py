@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -194,6 +195,15 @@ async def test_missing_trash_is_asked_for_and_made(client: Client) -> None:
     assert made.mailbox.special_use == pb.SPECIAL_USE_TRASH
     again = await ensure(client, pb.SPECIAL_USE_TRASH)
     assert (again.created, again.mailbox.name) == (False, "Papierkorb")
+
+
+async def test_made_by_several_at_once_it_is_one(client: Client) -> None:
+    """Who comes second with CREATE takes what is there, and makes no other one below INBOX."""
+    made = await asyncio.gather(
+        *(ensure(client, pb.SPECIAL_USE_SENT, create_missing=True, request_id=str(n)) for n in range(8))
+    )
+    assert {one.mailbox.name for one in made} == {"Sent"}
+    assert sorted(await client.tree()) == ["INBOX", "Sent"]
 
 
 async def test_attribute_wins_over_name(dovecot_with: Any) -> None:

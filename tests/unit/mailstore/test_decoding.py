@@ -47,7 +47,7 @@ async def test_one_request_fails_and_others_go_on(pool: DecoderPool, how: str, w
 
 
 async def test_who_gives_up_leaves_no_answer_behind(pool: DecoderPool) -> None:
-    call = asyncio.create_task(pool.run("misbehave", 0, "sleep", apart=True))
+    call = asyncio.create_task(pool.run("misbehave", 0, "loop", apart=True))
     await asyncio.sleep(1.0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
