@@ -208,8 +208,8 @@ async def ensure_special(
             made = tree.by_use(use) or tree.by_name(name)
             if made is not None and made.selectable:
                 return made, False
-            # Servers that keep all of a person's mailboxes below INBOX (RFC 2342's "INBOX." prefix). A refusal
-            # that passes says nothing about the name: it is tried again elsewhere.
+            # Servers that keep all of a person's mailboxes below INBOX (RFC 2342's "INBOX." prefix).
+            # A refusal that passes says nothing about the name: it is tried again elsewhere.
             if name.startswith("INBOX") or not tree.delimiter or err.code in PASSING:
                 raise
             name = f"INBOX{tree.delimiter}{name}"
