@@ -10,15 +10,16 @@ from services.common.errors import PosternError, Reason
 from services.web import urls
 from services.web.edge import Edge, own_path
 from services.web.errors import sentence
-from services.web.forms import read_form
+from services.web.forms import Form, read_form
 from services.web.i18n import gettext as _
 from services.web.kept import Waiting
-from services.web.model.security import Factors, Question
+from services.web.model.security import Factors, Proof, Question
 from services.web.session import Me
 
 PAGE = "/settings/security"
 PATHS = {"passkey": f"{PAGE}/passkey", "totp": f"{PAGE}/app", "hotp": f"{PAGE}/card"}
 START = PATHS["totp"]
+MAX_ANSWER = 16_384  # octets of a passkey's answer
 
 
 async def start_page(
@@ -94,8 +95,24 @@ def wrong_code(kind: str = "") -> str:
     return _("This code is not right, or was used before. Wait until your app shows the next one.")
 
 
-def sign_in_again() -> str:
-    """Where a sign-in of the last minutes is the proof, and it is longer ago."""
+def proof_of(form: Form) -> Proof:
+    """What was typed or touched on a form with `proof_fields`."""
+    code, answer = "".join(form.get("code").split())[:100], form.get("response")[:MAX_ANSWER]
+    return Proof(code, form.get("password"), answer, form.get("proof_state")[:200])
+
+
+def refusal(err: PosternError, proof: Proof) -> str:
+    """Why a proof was not taken, for the person who gave it."""
+    if err.reason != Reason.AUTHENTICATION_FAILED:
+        return sentence(err)
+    if err.metadata.get("problem") == "sign_in_again":
+        return _sign_in_again()
+    if proof.passkey:
+        return wrong_code("passkey")
+    return wrong_code() if proof.code else _("This password is not right.")
+
+
+def _sign_in_again() -> str:
     return _(
         "You signed in a while ago. Sign out and in again, then come back here: that shows that it is you."
     )

@@ -10,13 +10,12 @@ from starlette.responses import Response
 from services.common.errors import PosternError, Reason, not_found
 from services.web import formats
 from services.web.edge import Edge
-from services.web.enrolling import proofs, sign_in_again, wrong_code
+from services.web.enrolling import proof_of, proofs, refusal
 from services.web.errors import explain, sentence
 from services.web.i18n import gettext as _
 from services.web.i18n import mark as N_
 from services.web.i18n import ngettext
 from services.web.model.security import Proof
-from services.web.model.systems import AppToken
 from services.web.notices import Notice
 from services.web.session import Me
 
@@ -42,8 +41,7 @@ async def create(edge: Edge, request: Request, me: Me) -> Response:
     name = form.get("name").strip()[:100]
     chosen = tuple(scope for scope in SCOPES if form.get(scope) == "1")
     days = int(form.get("days")) if form.get("days") in map(str, DAYS) else DAYS[0]
-    code, answer = "".join(form.get("code").split())[:100], form.get("response")[:16_384]
-    proof = Proof(code, form.get("password"), answer, form.get("proof_state")[:200])
+    proof = proof_of(form)
     form.drop("password")
     problem = ""
     if not name:
@@ -113,19 +111,9 @@ async def _page(
     )
 
 
-def _words(token: AppToken) -> str:
-    return ", ".join(_(SCOPES.get(scope, scope)) for scope in token.scopes)
-
-
 def _refusal(err: PosternError, proof: Proof) -> str:
     if err.metadata.get("what") == "app_token_for_openid_mail":
         return _("You sign in by another provider, and an app token cannot take that over for mail.")
     if err.reason == Reason.QUOTA_EXCEEDED:
         return _("There are as many app tokens as Postern keeps. Revoke one first.")
-    if err.reason != Reason.AUTHENTICATION_FAILED:
-        return sentence(err)
-    if err.metadata.get("problem") == "sign_in_again":
-        return sign_in_again()
-    if proof.passkey:
-        return wrong_code("passkey")
-    return wrong_code() if proof.code else _("This password is not right.")
+    return refusal(err, proof)

@@ -14,18 +14,17 @@ from starlette.responses import RedirectResponse, Response
 from services.common.errors import PosternError, Reason, not_found
 from services.web import qr, urls
 from services.web.edge import Edge
-from services.web.enrolling import PATHS, proofs, sign_in_again, start_page, wrong_code
+from services.web.enrolling import MAX_ANSWER, PATHS, proof_of, proofs, refusal, start_page, wrong_code
 from services.web.errors import explain, sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.kept import Waiting
-from services.web.model.security import Changed, Enrolment, Factor, Proof
+from services.web.model.security import Changed, Enrolment, Factor
 from services.web.notices import Notice
 from services.web.routes.security import PAGE
 from services.web.session import Me
 
 _MAX_NAME = 100
-_MAX_ANSWER = 16_384
 
 
 async def start(edge: Edge, request: Request, me: Me) -> Response:
@@ -35,7 +34,7 @@ async def start(edge: Edge, request: Request, me: Me) -> Response:
 
 async def begin(edge: Edge, request: Request, me: Me) -> Response:
     form, kind = await _form(edge, request, me), _kind(request)
-    waiting, proof = Waiting.of(form), _proof(form)
+    waiting, proof = Waiting.of(form), proof_of(form)
     name = form.get("name").strip()[:_MAX_NAME]
     secret = form.get("secret").strip()[:200] if kind == "hotp" else ""
 
@@ -55,7 +54,7 @@ async def begin(edge: Edge, request: Request, me: Me) -> Response:
             raise
         if err.metadata.get("field") == "otp_secret":
             return await again(_("This is no secret of a card: 16 bytes or more in base32 or hex."), 400)
-        return await again(_refusal(err, proof), explain(err).status)
+        return await again(refusal(err, proof), explain(err).status)
     return await _confirm_page(edge, request, me, kind, enrolment, waiting, own=bool(secret))
 
 
@@ -97,7 +96,7 @@ async def confirm(edge: Edge, request: Request, me: Me) -> Response:
     form, kind = await _form(edge, request, me), _kind(request)
     waiting, own = Waiting.of(form), form.get("own") == "1"
     enrolment = Enrolment(
-        form.get("state")[:200], qr.otpauth(form.get("uri")), form.get("options")[:_MAX_ANSWER]
+        form.get("state")[:200], qr.otpauth(form.get("uri")), form.get("options")[:MAX_ANSWER]
     )
     answer = form.get("response") if kind == "passkey" else ""
     codes = ["".join(form.get(field).split())[:20] for field in ("code", "code2") if field in form]
@@ -147,7 +146,7 @@ async def ask_codes(edge: Edge, request: Request, me: Me) -> Response:
 
 async def make_codes(edge: Edge, request: Request, me: Me) -> Response:
     form = await _form(edge, request, me)
-    proof = _proof(form)
+    proof = proof_of(form)
     if not (proof.code or proof.passkey):
         return await _proof_page(edge, request, me, None, _nothing_typed(form), 400)
     try:
@@ -155,7 +154,7 @@ async def make_codes(edge: Edge, request: Request, me: Me) -> Response:
     except PosternError as err:
         if _ends_session(err):
             raise
-        return await _proof_page(edge, request, me, None, _refusal(err, proof), explain(err).status)
+        return await _proof_page(edge, request, me, None, refusal(err, proof), explain(err).status)
     fresh = await _renewed(edge, request, me, changed)
     response = await _codes_page(edge, request, fresh, changed.codes, Waiting.of(form))
     return _with_secret(edge, response, changed)
@@ -169,7 +168,7 @@ async def ask_removal(edge: Edge, request: Request, me: Me) -> Response:
 
 async def remove(edge: Edge, request: Request, me: Me) -> Response:
     form = await _form(edge, request, me)
-    proof, factor_id = _proof(form), form.get("factor")
+    proof, factor_id = proof_of(form), form.get("factor")
     try:
         if proof.code or proof.passkey:
             changed = await edge.services.auth.remove_factor(me.token("auth"), factor_id, proof, me.secret)
@@ -179,7 +178,7 @@ async def remove(edge: Edge, request: Request, me: Me) -> Response:
     except PosternError as err:
         if _ends_session(err):
             raise
-        problem, status = _refusal(err, proof), explain(err).status
+        problem, status = refusal(err, proof), explain(err).status
     return await _proof_page(edge, request, me, await _factor(edge, me, factor_id), problem, status)
 
 
@@ -261,27 +260,12 @@ async def _form(edge: Edge, request: Request, me: Me) -> Form:
     return await edge.form(request, me, limit=2 * edge.settings.max_form_bytes)
 
 
-def _proof(form: Form) -> Proof:
-    code, answer = "".join(form.get("code").split())[:100], form.get("response")[:_MAX_ANSWER]
-    return Proof(code, form.get("password"), answer, form.get("proof_state")[:200])
-
-
 def _nothing_typed(form: Form) -> str:
     return _("Type the code.") if "code" in form else _("Type your password.")
 
 
 def _two_codes() -> str:
     return _("These are not two codes in a row of this card. Press the button twice and type both.")
-
-
-def _refusal(err: PosternError, proof: Proof) -> str:
-    if err.reason != Reason.AUTHENTICATION_FAILED:
-        return sentence(err)
-    if err.metadata.get("problem") == "sign_in_again":
-        return sign_in_again()
-    if proof.passkey:
-        return wrong_code("passkey")
-    return wrong_code() if proof.code else _("This password is not right.")
 
 
 def _ends_session(err: PosternError) -> bool:
