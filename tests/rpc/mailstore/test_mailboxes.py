@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from services.common.errors import PosternError
 from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as message_pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore.mailboxes import listing
 from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
 from tests.support.dovecot import Dovecot, DovecotOptions
 
@@ -197,12 +197,21 @@ async def test_missing_trash_is_asked_for_and_made(client: Client) -> None:
     assert (again.created, again.mailbox.name) == (False, "Papierkorb")
 
 
-async def test_made_by_several_at_once_it_is_one(client: Client) -> None:
+async def test_made_by_another_after_the_look_it_is_taken(
+    client: Client, imap: IMAPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who comes second with CREATE takes what is there, and makes no other one below INBOX."""
-    made = await asyncio.gather(
-        *(ensure(client, pb.SPECIAL_USE_SENT, create_missing=True, request_id=str(n)) for n in range(8))
-    )
-    assert {one.mailbox.name for one in made} == {"Sent"}
+    real = listing.list_mailboxes
+
+    async def late(*arguments: Any, **options: Any) -> Any:
+        tree = await real(*arguments, **options)
+        if not imap.folder_exists("Sent"):
+            imap.create_folder("Sent")  # after the look, before the CREATE
+        return tree
+
+    monkeypatch.setattr(listing, "list_mailboxes", late)
+    made = await ensure(client, pb.SPECIAL_USE_SENT, create_missing=True)
+    assert (made.created, made.mailbox.name) == (False, "Sent")
     assert sorted(await client.tree()) == ["INBOX", "Sent"]
 
 
