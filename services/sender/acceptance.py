@@ -165,7 +165,15 @@ class Acceptance:
         now = self._now()
         draft_id = content.draft_id or clock.new_id(now)
         built = await self._compose(writer, content, draft_id)
-        request = DraftRequest(request_id, draft_id, built.full_size, replaces, must_replace)
+        request = DraftRequest(
+            request_id,
+            draft_id,
+            built.full_size,
+            replaces,
+            must_replace,
+            content.answered,
+            content.forwarded,
+        )
         octets = stored.octets(self._db, built.segments, with_sent_only=True)
         return await self._mailstore.save_draft(writer.mailstore_token, request, octets), draft_id
 

@@ -110,8 +110,9 @@ class GrpcMailstore:
             create_missing=True,
             must_replace=request.must_replace,
         )
-        if request.replaces:
-            target.replaces.CopyFrom(_name(request.replaces))
+        for field in ("replaces", "answers", "forwards"):
+            if about := getattr(request, field):
+                getattr(target, field).CopyFrom(_name(about))
 
         async def steps() -> AsyncIterator[message_service_pb2.SaveDraftRequest]:
             yield message_service_pb2.SaveDraftRequest(target=target)

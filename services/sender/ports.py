@@ -33,11 +33,15 @@ class FileRequest:
 
 @dataclass(frozen=True)
 class DraftRequest:
+    """`answers` and `forwards` are kept with the draft, so that it is gone on with as what it is."""
+
     request_id: str
     draft_id: str
     size: int
     replaces: StoredName | None = None
     must_replace: bool = False
+    answers: StoredName | None = None
+    forwards: StoredName | None = None
 
 
 @dataclass(frozen=True)

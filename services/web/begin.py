@@ -99,8 +99,13 @@ def forward(message: OpenMessage, me: Me, back: str, *, as_attachment: bool = Fa
 
 
 def resume(message: OpenMessage, me: Me) -> Composition:
-    """A draft, of ours or of another program, to go on with."""
+    """A draft, of ours or of another program, to go on with. One that is too long to be held whole is begun
+    anew as a copy: saving it must not cut off the end of the original."""
     envelope = message.row.envelope
+    whole = not any(
+        part.truncated or (part.media_type == "text/html" and len(part.text) > quoting.MAX_QUOTED)
+        for part in message.texts
+    )
     identity = next(
         (one for one in me.identities if any(addresses.same(one.address, e.address) for e in envelope.from_)),
         answering.default_identity(me.identities),
@@ -109,7 +114,7 @@ def resume(message: OpenMessage, me: Me) -> Composition:
     text = answering.plain_text(message)
     importance = f"{message.header('importance')} {message.header('x-priority')[:1]}".lower()
     common = _common(identity)
-    if known := message.header(DRAFT_HEADER).strip():
+    if whole and (known := message.header(DRAFT_HEADER).strip()):
         common["draft_id"] = known
     return Composition(
         to=addresses.join(envelope.to),
@@ -121,7 +126,9 @@ def resume(message: OpenMessage, me: Me) -> Composition:
         attachments=answering.parts_of(message, with_ids=bool(html)),
         in_reply_to=envelope.in_reply_to,
         references=envelope.references,
-        draft=message.ref,
+        answered=message.answers,
+        forwarded=message.forwards,
+        draft=message.ref if whole else None,
         priority="high"
         if "high" in importance or importance.endswith(("1", "2"))
         else ("low" if "low" in importance or importance.endswith(("4", "5")) else ""),
@@ -131,7 +138,7 @@ def resume(message: OpenMessage, me: Me) -> Composition:
 
 
 def from_outgoing(content: Outgoing) -> Composition:
-    """A message taken back from the outbox, as it was written."""
+    """A message taken back from the outbox, as it was written; the same draft as before."""
     return Composition(
         to=addresses.join(content.to),
         cc=addresses.join(content.cc),
@@ -148,5 +155,5 @@ def from_outgoing(content: Outgoing) -> Composition:
         priority=content.priority,
         receipt=content.receipt,
         request_id=request_id(),
-        draft_id=draft_id(),
+        draft_id=content.draft_id or draft_id(),
     )

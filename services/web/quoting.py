@@ -20,15 +20,17 @@ from services.web.plaintext import html_to_text
 from services.web.reading import choose
 
 _TAGS = set(
-    "a b blockquote br code div em h1 h2 h3 h4 hr i img li ol p pre s span strong sub sup table tbody td th "
-    "thead tr u ul".split()
+    "a b blockquote br code div em font h1 h2 h3 h4 hr i img li ol p pre s span strong sub sup table tbody "
+    "td th thead tr u ul".split()
 )
 _STYLE = re.compile(
-    r"(?:color|background-color|font-weight|font-style|text-decoration|text-align)\s*:\s*[\w#(),.% -]{1,60}\Z"
+    r"(?:color|background-color|font-(?:weight|style|size|family)|text-decoration|text-align)"
+    r"\s*:\s*[\w#(),.%'\" -]{1,120}\Z"
 )
 _ATTRIBUTES = {
     "*": {"dir", "style"},
     "a": {"href"},
+    "font": {"color", "face", "size"},
     "img": {"src", "alt", "width", "height"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},

@@ -289,4 +289,10 @@ def open_message(reply: ms.GetMessageResponse) -> OpenMessage:
         defects=tuple(message.defects),
         newer=ref(reply.newer) if reply.HasField("newer") else None,
         older=ref(reply.older) if reply.HasField("older") else None,
+        answers=_about(message.draft_origin, "answers"),
+        forwards=_about(message.draft_origin, "forwards"),
     )
+
+
+def _about(origin: t.DraftOrigin, field: str) -> MessageRef | None:
+    return ref(getattr(origin, field)) if origin.HasField(field) else None

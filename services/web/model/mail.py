@@ -234,7 +234,8 @@ class ReportRecipient:
 
 @dataclass(frozen=True, slots=True)
 class OpenMessage:
-    """A message opened for reading."""
+    """A message opened for reading. `answers`, `forwards`: which message a draft of ours answers or
+    forwards."""
 
     row: Row
     texts: tuple[TextPart, ...] = ()
@@ -245,6 +246,8 @@ class OpenMessage:
     defects: tuple[str, ...] = ()
     newer: MessageRef | None = None
     older: MessageRef | None = None
+    answers: MessageRef | None = None
+    forwards: MessageRef | None = None
 
     @property
     def ref(self) -> MessageRef:

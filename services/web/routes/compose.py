@@ -20,7 +20,7 @@ from services.web.errors import explain, sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.model.mail import MessageRange, MessageRef, OpenMessage, Use
-from services.web.model.outgoing import SavedDraft
+from services.web.model.outgoing import Outgoing, SavedDraft
 from services.web.notices import Notice
 from services.web.pages import as_posted
 from services.web.plaintext import html_to_text
@@ -49,6 +49,9 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         composition = begin.blank(me, dict(query))
     elif kind == "draft":
         composition = begin.resume(message, me)
+        if composition.draft is None:
+            text = _("This draft is too long to be changed here. What you write is saved as a new one.")
+            messages.append(("warning", text))
     else:
         back = urls.message(message.ref)
         if kind.startswith("forward"):
@@ -414,7 +417,16 @@ async def present_again(edge: Edge, request: Request, me: Me, kept: Form) -> Res
     return _page(edge, request, me, comp.from_form(kept), messages=messages)
 
 
-async def present_content(edge: Edge, request: Request, me: Me, content: Any) -> Response:
-    """A message taken back from the outbox."""
+async def present_content(edge: Edge, request: Request, me: Me, content: Outgoing) -> Response:
+    """A message taken back from the outbox. It is a draft at once: nothing else holds it from now on, and a
+    version that was left in Drafts is gone on with."""
     composition = begin.from_outgoing(content)
-    return _page(edge, request, me, composition, messages=[("info", _("Sending was cancelled."))])
+    saved, problem = await edge.attempt(_save(edge, me, composition))
+    when = ""
+    if saved is not None:
+        composition = replace(composition, draft=saved.ref, draft_id=saved.draft_id)
+        when = formats.short_date(saved.saved or formats.now())
+    messages = [("info", _("Sending was cancelled."))]
+    if problem is not None:
+        messages.append(("warning", _("It could not be saved as a draft yet.") + " " + sentence(problem)))
+    return _page(edge, request, me, composition, messages=messages, saved=when)

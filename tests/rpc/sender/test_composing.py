@@ -103,6 +103,16 @@ async def test_a_draft_is_saved_with_bcc_and_unfinished_addresses(remote) -> Non
         await remote.compose.SaveDraft(request, token=remote.token)
 
 
+async def test_a_draft_keeps_what_it_answers_and_forwards(remote) -> None:
+    content = letter(
+        answered=NAME, forwarded=types_pb2.StoredMessageName(mailbox="A/b", uid_validity=3, uid=4)
+    )
+    request = pb.SaveDraftRequest(request_id="d2", content=content)
+    await remote.compose.SaveDraft(request, token=remote.token, metadata=remote.metadata)
+    ((asked, _data),) = remote.inner.mailstore.drafts
+    assert asked.answers == StoredName("INBOX", 7, 12) and asked.forwards == StoredName("A/b", 3, 4)
+
+
 async def test_stored_parts_are_copied_once_and_messages_forwarded_as_they_are(remote) -> None:
     store, name = remote.inner.mailstore, StoredName("INBOX", 7, 12)
     lines = ["From: x@example.net", "Content-Transfer-Encoding: 8bit", "", "ça va", ".", "voilà", ""]

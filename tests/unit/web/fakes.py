@@ -49,6 +49,8 @@ class StoredMessage:
     content: dict[str, bytes] = field(default_factory=dict)
     flags: Flags = field(default_factory=Flags)
     report: tuple[ReportRecipient, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    about: dict[str, MessageRef | None] = field(default_factory=dict)  # answers, forwards
 
 
 def envelope(subject: str, sender: str = "bob@example.org", **fields: object) -> Envelope:
@@ -159,7 +161,15 @@ class FakeMail:
         row = self._row(ref.mailbox, message)
         if mark_seen:
             message.flags = replace(message.flags, seen=True)
-        return OpenMessage(row, message.texts, message.attachments, message.inline, report=message.report)
+        return OpenMessage(
+            row,
+            message.texts,
+            message.attachments,
+            message.inline,
+            headers=message.headers,
+            report=message.report,
+            **message.about,  # type: ignore[arg-type]
+        )
 
     @asynccontextmanager
     async def watch(self, token: str, resume: str) -> AsyncIterator[AsyncIterator[Change]]:
@@ -350,11 +360,25 @@ class FakeSend:
             drafts = self.mail.boxes.setdefault("Drafts", {})
             if replaces:
                 drafts.pop(replaces.uid, None)
-            head = Envelope(subject=content.subject, from_=(content.sender,), to=content.to)
+            head = Envelope(
+                subject=content.subject,
+                from_=(content.sender,),
+                to=content.to,
+                cc=content.cc,
+                bcc=content.bcc,
+                in_reply_to=content.in_reply_to,
+                references=content.references,
+            )
             texts = (TextPart("1", "text/plain", content.text),)
             if content.html:
                 texts = (*texts, TextPart("2", "text/html", content.html, alternative=1))
-            drafts[len(self.drafts)] = StoredMessage(len(self.drafts), head, texts)
+            drafts[len(self.drafts)] = StoredMessage(
+                len(self.drafts),
+                head,
+                texts,
+                headers=(("X-Postern-Draft-Id", content.draft_id),),
+                about={"answers": content.answered, "forwards": content.forwarded},
+            )
         return SavedDraft(
             MessageRef("Drafts", VALIDITY, len(self.drafts)), content.draft_id or "d1", False, NOON
         )

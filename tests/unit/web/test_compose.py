@@ -1,4 +1,6 @@
 import asyncio
+import re
+from html import unescape
 
 from services.common.errors import PosternError, Reason, error, too_large
 from services.web.model.account import Preferences
@@ -229,3 +231,69 @@ async def test_a_draft_keeps_what_is_no_address_yet(alice, fakes):
     page = await compose(alice, to="bob@example.org, carol at home", do="save")
     assert page.status_code == 200 and "This is not an email address: carol at home" in page.text
     assert [one.address for one in fakes.send.drafts[0][0].to] == ["bob@example.org", "carol at home"]
+
+
+async def test_a_reopened_draft_is_still_an_answer(alice, fakes):
+    ref = fakes.mail.add(StoredMessage(9, envelope("Wall")))
+    await alice.get("/compose?reply=7.9.INBOX")
+    await alice.post(
+        "/compose", {**carried(alice), "to": "bob@", "body": "Half", "subject": "S", "do": "save"}
+    )
+    page = await alice.get("/compose?draft=7.1.Drafts")
+    assert "Half" in page.text and "bob@" in page.text
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "send"})
+    (sent,) = fakes.send.sent.values()
+    assert sent.answered == ref and sent.in_reply_to and sent.references == sent.in_reply_to
+    assert sent.draft_id == fakes.send.drafts[0][0].draft_id
+
+
+async def test_what_is_taken_back_is_the_same_draft_and_saved(alice, fakes):
+    await alice.get("/compose")
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "save"})
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "send"})
+    await alice.follow()
+    page = await alice.post("/outbox/sub1", {"do": "cancel"})
+    assert "Line two" in page.text and "Saved" in page.text
+    first, again = fakes.send.drafts
+    assert again[0].draft_id == first[0].draft_id != ""
+    assert alice.hidden("draft") == f"{first[0].draft_id} 7.2.Drafts"
+
+
+async def test_taking_back_with_drafts_out_of_reach_keeps_the_text(alice, fakes):
+    await compose(alice)
+    await alice.follow()
+    fakes.send.fail["save_draft"] = PosternError(Reason.UNAVAILABLE)
+    page = await alice.post("/outbox/sub1", {"do": "cancel"})
+    assert page.status_code == 200 and "Line two" in page.text and "could not be saved" in page.text
+
+
+async def test_a_draft_that_is_too_long_is_not_cut_off(alice, fakes):
+    texts = (TextPart("1", "text/plain", "The beginning", truncated=True),)
+    fakes.mail.add(StoredMessage(5, envelope("Long"), texts), "Drafts")
+    page = await alice.get("/compose?draft=7.5.Drafts")
+    assert "too long to be changed here" in page.text
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "save"})
+    ((_content, replaced),) = fakes.send.drafts
+    assert replaced is None and 5 in fakes.mail.boxes["Drafts"]
+
+
+async def test_a_draft_of_another_program_keeps_its_formatting(alice, fakes):
+    html = "<p style=\"font-family: 'Noto Sans'; font-size: 14px\">A <font color='#aa0000'>red</font> one</p>"
+    texts = (TextPart("1", "text/plain", "A red one"), TextPart("2", "text/html", html, alternative=1))
+    part = Part("3", "plan.pdf", "application/pdf", 900)
+    head = envelope("Theirs", bcc=(Address("", "eve@example.org"),), references=("<a@b>",))
+    fakes.mail.add(StoredMessage(5, head, texts, (part,), headers=(("X-Mozilla-Draft-Info", "x"),)), "Drafts")
+    await alice.get("/compose?draft=7.5.Drafts")
+    await alice.post("/compose", {**carried(alice), **WHOLE, "html": _html(alice), "live": "1", "do": "save"})
+    ((content, replaced),) = fakes.send.drafts
+    assert replaced.uid == 5 and [one.part_id for one in content.attachments] == ["3"]
+    assert (
+        "font-size: 14px" in content.html
+        and 'color="#aa0000"' in content.html
+        and "Noto Sans" in content.html
+    )
+
+
+def _html(alice) -> str:
+    match = re.search(r"<textarea name=\"html\"[^>]*>\n(.*?)</textarea>", alice.page.text, re.DOTALL)
+    return unescape(match[1])

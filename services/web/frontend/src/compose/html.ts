@@ -1,10 +1,10 @@
 // HTML that may stand in the editor, which is part of our own page: what a person can write, and nothing that acts.
 
 const TAGS = new Set(
-  "A B BLOCKQUOTE BR CODE DIV EM H1 H2 H3 H4 HR I IMG LI OL P PRE S SPAN STRONG SUB SUP TABLE TBODY TD TH THEAD TR U UL".split(" "),
+  "A B BLOCKQUOTE BR CODE DIV EM FONT H1 H2 H3 H4 HR I IMG LI OL P PRE S SPAN STRONG SUB SUP TABLE TBODY TD TH THEAD TR U UL".split(" "),
 );
 const GONE = new Set("SCRIPT STYLE TITLE HEAD META LINK TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON TEXTAREA SELECT NOSCRIPT".split(" "));
-const STYLES = ["color", "background-color", "font-weight", "font-style", "text-decoration", "text-align"];
+const STYLES = ["color", "background-color", "font-weight", "font-style", "font-size", "font-family", "text-decoration", "text-align"];
 const BLOCKS = new Set("BLOCKQUOTE DIV H1 H2 H3 H4 HR LI OL P PRE TABLE TR UL".split(" "));
 
 /** A fragment with the allowed of `source`; `pictures` are addresses for the message's own, by Content-ID. */
@@ -34,6 +34,7 @@ function copy(from: Node, to: Node, pictures: Record<string, string>): void {
     };
     attribute("dir", (value) => /^(?:ltr|rtl|auto)$/i.test(value));
     if (tag === "A") attribute("href", (value) => /^(?:https?:|mailto:)/i.test(value.trim()));
+    if (tag === "FONT") for (const name of ["color", "face", "size"]) attribute(name, (value) => /^[\w#, '+-]{1,80}$/.test(value));
     if (tag === "OL") attribute("start", (value) => /^\d{1,6}$/.test(value));
     if (tag === "BLOCKQUOTE") attribute("type", (value) => value === "cite");
     if (tag === "TD" || tag === "TH") for (const name of ["colspan", "rowspan"]) attribute(name, (value) => /^\d{1,3}$/.test(value));
@@ -102,7 +103,7 @@ export function toText(root: Node): string {
 
 /** Whether plain text would lose something. */
 export const isFormatted = (root: Element): boolean =>
-  root.querySelector("b, strong, i, em, u, s, a, ul, ol, img, table, h1, h2, h3, h4, pre, code, [style]") !== null;
+  root.querySelector("b, strong, i, em, u, s, a, ul, ol, img, table, h1, h2, h3, h4, pre, code, font, [style]") !== null;
 
 /** Plain text as HTML, with ">" as quotes. */
 export function fromText(text: string): string {
