@@ -10,16 +10,15 @@ What is retried and what is not (RFC 5321, 4.2.1 and 4.5.4.1; RFC 1047):
 
 from __future__ import annotations
 
-import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-
-import aiosmtplib
-from aiosmtplib import SMTP
 
 from services.sender import faults
 from services.sender.model import Fate, Recipient
 from services.sender.smtp import wire
+from services.sender.smtp.session import Session, SessionLost, SessionTimeout
+from services.sender.smtp.wire import Reply
 
 UNREACHABLE = "MAIL_SERVER_UNREACHABLE"
 TIMEOUT = "MAIL_SERVER_TIMEOUT"
@@ -33,6 +32,9 @@ UNSUPPORTED = "UNSUPPORTED"
 COMMAND_SECONDS = 300.0
 DATA_SECONDS = 180.0
 DOT_SECONDS = 600.0
+
+# Octets of a message that are gathered for one write.
+WRITE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -76,41 +78,43 @@ Octets = Callable[[], AsyncIterator[bytes]]
 
 
 async def send(
-    smtp: SMTP, envelope: Envelope, octets: AsyncIterator[bytes], before_dot: BeforeDot, timeouts: Timeouts
+    session: Session,
+    envelope: Envelope,
+    octets: AsyncIterator[bytes],
+    before_dot: BeforeDot,
+    timeouts: Timeouts,
 ) -> Outcome:
     """Submits the message. `before_dot` is awaited when all but the final dot has been written; where it
     raises, the dot is not sent and the connection is closed."""
     outcome = Outcome()
-    refusal = _cannot(smtp, envelope)
+    refusal = _cannot(session, envelope)
     if refusal:
         _settle(outcome, envelope.recipients, 0, refusal)
         outcome.reusable = True
         return outcome
     try:
-        accepted = await _envelope(smtp, envelope, outcome, timeouts)
-        if not accepted:
-            await _reset(smtp, outcome, timeouts)
-            return outcome
-        await _data(smtp, accepted, octets, before_dot, outcome, timeouts)
-    except aiosmtplib.SMTPTimeoutError:
+        accepted = await _envelope(session, envelope, outcome, timeouts)
+        if accepted:
+            await _data(session, accepted, octets, before_dot, outcome, timeouts)
+    except SessionTimeout:
         outcome.problem = TIMEOUT
-    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPResponseException, OSError):
+    except (SessionLost, OSError):
         outcome.problem = UNREACHABLE
     finally:
         if not outcome.reusable:
             # Mid-command, or broken: what comes next on it could be taken for something else.
-            smtp.close()
+            session.close()
     return outcome
 
 
-def _cannot(smtp: SMTP, envelope: Envelope) -> tuple[str, str] | None:
+def _cannot(session: Session, envelope: Envelope) -> tuple[str, str] | None:
     """Why the server cannot take this message at all, as (problem, enhanced status code)."""
-    limit = smtp.esmtp_extensions.get("size", "")
+    limit = session.extensions.get("size", "")
     if limit.isascii() and limit.isdigit() and 0 < int(limit) < envelope.size:
         return TOO_LARGE, "5.3.4"  # RFC 3463; RFC 1870, 6.1
-    if envelope.needs_smtputf8 and not smtp.supports_extension("smtputf8"):
+    if envelope.needs_smtputf8 and not session.offers("smtputf8"):
         return UNSUPPORTED, "5.6.7"  # RFC 6531, 3.5
-    if envelope.eight_bit and not smtp.supports_extension("8bitmime"):
+    if envelope.eight_bit and not session.offers("8bitmime"):
         return UNSUPPORTED, "5.6.3"  # RFC 3463: conversion required but not supported
     return None
 
@@ -121,124 +125,140 @@ def _settle(outcome: Outcome, addresses: Sequence[str], code: int, refusal: tupl
         outcome.results[address] = Recipient(address, Fate.REFUSED, code, refusal[1], "")
 
 
-async def _envelope(smtp: SMTP, envelope: Envelope, outcome: Outcome, timeouts: Timeouts) -> list[str]:
-    """MAIL and RCPT; the recipients that the server will take."""
-    options, encoding = _mail_options(smtp, envelope)
+class _Dialogue:
+    """Commands and their replies: all commands at once where the server offers that, else one after the
+    other."""
+
+    def __init__(self, session: Session, commands: Sequence[bytes], seconds: float) -> None:
+        self._session, self._seconds = session, seconds
+        pipelined = session.offers("pipelining")
+        self._unsent = deque(() if pipelined else commands)
+        # Commands that have left and have no reply yet.
+        self.unanswered = 0
+        if pipelined:
+            self._send(*commands)
+
+    def _send(self, *commands: bytes) -> None:
+        self._session.send(*commands)
+        self.unanswered += len(commands)
+
+    async def reply(self) -> Reply:
+        """The reply to the next command."""
+        if not self.unanswered:
+            self._send(self._unsent.popleft())
+        reply = await self._session.reply(self._seconds)
+        self.unanswered -= 1
+        return reply
+
+
+async def _envelope(session: Session, envelope: Envelope, outcome: Outcome, timeouts: Timeouts) -> list[str]:
+    """MAIL, RCPT and DATA; the recipients for whom the server now waits for the message."""
+    await faults.at("smtp.before_data")
     outcome.stale = True
-    reply = await smtp.execute_command(
-        b"MAIL", b"FROM:<" + envelope.sender.encode(encoding) + b">", *options, timeout=timeouts.command
-    )
+    # RFC 2920, 3.1: all these may leave together, DATA last.
+    dialogue = _Dialogue(session, _commands(session, envelope), timeouts.command)
+    reply = await dialogue.reply()
     if not _positive(reply.code):
         for address in envelope.recipients:
-            _answer(outcome, address, reply.code, reply.message)
+            _answer(outcome, address, reply)
         if reply.code == 421:  # RFC 5321, 3.8: the server is about to close
-            raise aiosmtplib.SMTPServerDisconnected("421")
+            raise SessionLost("421")
     outcome.stale = False
-    if not _positive(reply.code):
-        return []
-    notify = [b"NOTIFY=SUCCESS,FAILURE,DELAY"] if _reports(smtp, envelope) else []
     accepted = []
-    for address in envelope.recipients:
-        reply = await smtp.execute_command(
-            b"RCPT", b"TO:<" + address.encode(encoding) + b">", *notify, timeout=timeouts.command
-        )
-        if _positive(reply.code):
-            accepted.append(address)
-        else:
-            _answer(outcome, address, reply.code, reply.message)
-        if reply.code == 421:
-            raise aiosmtplib.SMTPServerDisconnected("421")
-    return accepted
+    if _positive(reply.code):
+        for address in envelope.recipients:
+            reply = await dialogue.reply()
+            if _positive(reply.code):
+                accepted.append(address)
+            else:
+                _answer(outcome, address, reply)
+            if reply.code == 421:
+                raise SessionLost("421")
+    if not accepted:
+        await _leave_it(session, dialogue, outcome, timeouts)
+        return []
+    reply = await dialogue.reply()
+    if reply.code == 354:
+        return accepted
+    for address in accepted:
+        _answer(outcome, address, reply)
+    if reply.code != 421:
+        await _reset(session, outcome, timeouts)
+    return []
 
 
-async def _reset(smtp: SMTP, outcome: Outcome, timeouts: Timeouts) -> None:
+async def _leave_it(session: Session, dialogue: _Dialogue, outcome: Outcome, timeouts: Timeouts) -> None:
+    """Nobody was accepted. What the server says to the commands that have left already changes nothing."""
+    code = 0
+    try:
+        while dialogue.unanswered:
+            code = (await dialogue.reply()).code
+    except (SessionLost, SessionTimeout, OSError):
+        return
+    if code != 354:
+        await _reset(session, outcome, timeouts)
+    # Else it waits for a message that is for nobody. RFC 2920, 3.1 would have a lone dot sent; the connection
+    # is closed instead, for which a server forgets the message, whatever it took for a recipient.
+
+
+async def _reset(session: Session, outcome: Outcome, timeouts: Timeouts) -> None:
     """Makes the session fit for another message; where that fails it is not kept."""
     try:
-        await smtp.rset(timeout=timeouts.command)
-        outcome.reusable = True
-    except (aiosmtplib.SMTPException, OSError):
+        session.send(b"RSET")
+        outcome.reusable = _positive((await session.reply(timeouts.command)).code)
+    except (SessionLost, SessionTimeout, OSError):
         pass
 
 
-def _reports(smtp: SMTP, envelope: Envelope) -> bool:
-    return envelope.delivery_report and smtp.supports_extension("dsn")
-
-
-def _mail_options(smtp: SMTP, envelope: Envelope) -> tuple[list[bytes], str]:
-    options, encoding = [], "ascii"
-    if smtp.supports_extension("size"):
+def _commands(session: Session, envelope: Envelope) -> list[bytes]:
+    options, encoding, notify = [], "ascii", b""
+    if session.offers("size"):
         options.append(b"SIZE=%d" % envelope.size)
     if envelope.eight_bit:
         options.append(b"BODY=8BITMIME")
     if envelope.needs_smtputf8:
         options.append(b"SMTPUTF8")
         encoding = "utf-8"
-    if _reports(smtp, envelope):
+    if envelope.delivery_report and session.offers("dsn"):
         options += [b"RET=HDRS", b"ENVID=" + envelope.id.encode("ascii")]
-    return options, encoding
+        notify = b" NOTIFY=SUCCESS,FAILURE,DELAY"
+    mail = b" ".join([b"MAIL FROM:<" + envelope.sender.encode(encoding) + b">", *options])
+    recipients = [b"RCPT TO:<" + to.encode(encoding) + b">" + notify for to in envelope.recipients]
+    return [mail, *recipients, b"DATA"]
 
 
 async def _data(
-    smtp: SMTP,
+    session: Session,
     accepted: list[str],
     octets: AsyncIterator[bytes],
     before_dot: BeforeDot,
     outcome: Outcome,
     timeouts: Timeouts,
 ) -> None:
-    await faults.at("smtp.before_data")
-    reply = await smtp.execute_command(b"DATA", timeout=timeouts.command)
-    if reply.code != 354:
-        for address in accepted:
-            _answer(outcome, address, reply.code, reply.message)
-        if reply.code != 421:
-            await _reset(smtp, outcome, timeouts)
-        return
-    stuffing = wire.Stuffing()
+    stuffing, held = wire.Stuffing(), bytearray()
     async for chunk in octets:
-        await _write(smtp, stuffing.feed(chunk), timeouts)
-    await _write(smtp, stuffing.finish(), timeouts)
+        held += stuffing.feed(chunk)
+        if len(held) >= WRITE:
+            await session.write(bytes(held), timeouts.data)
+            held.clear()
+    await session.write(bytes(held + stuffing.finish()), timeouts.data)
     await faults.at("dot.before_mark")
     await before_dot()
     await faults.at("dot.marked")
-    protocol = smtp.protocol
-    if protocol is None or not protocol.is_connected:
-        raise aiosmtplib.SMTPServerDisconnected("lost before the final dot")
-    if protocol._buffer:
-        # More replies than commands: what is left over would be read as the reply to the dot.
-        raise aiosmtplib.SMTPServerDisconnected("out of step")
-    protocol.write(wire.END)
-    # Before anything else is awaited: the library drops a reply that comes while nobody waits for one.
-    reading = asyncio.create_task(protocol.read_response(timeout=timeouts.dot))
+    # Raises where a reply came that belongs to nothing: it would be read as the reply to the dot.
+    session.end()
+    await faults.at("dot.sent")
     try:
-        await faults.at("dot.sent")
-        reply = await reading
-    except (aiosmtplib.SMTPException, OSError) as err:
-        timed_out = isinstance(err, aiosmtplib.SMTPTimeoutError)
-        outcome.problem = TIMEOUT if timed_out else UNREACHABLE
+        reply = await session.reply(timeouts.dot)
+    except (SessionLost, SessionTimeout, OSError) as err:
+        outcome.problem = TIMEOUT if isinstance(err, SessionTimeout) else UNREACHABLE
         for address in accepted:
             outcome.results[address] = Recipient(address, Fate.UNKNOWN)
         return
-    finally:
-        reading.cancel()
     await faults.at("dot.answered")
     for address in accepted:
-        _answer(outcome, address, reply.code, reply.message, final=True)
-    outcome.reusable = reply.code != 421 and not protocol._buffer
-
-
-async def _write(smtp: SMTP, data: bytes, timeouts: Timeouts) -> None:
-    if not data or smtp.protocol is None:
-        if data:
-            raise aiosmtplib.SMTPServerDisconnected("lost while writing")
-        return
-    smtp.protocol.write(data)
-    try:
-        # The library has no call that writes a message piece by piece and waits for room. This is what its
-        # own protocol inherits from asyncio for the purpose; a test of the locked version holds it.
-        await asyncio.wait_for(smtp.protocol._drain_helper(), timeouts.data)
-    except TimeoutError as err:
-        raise aiosmtplib.SMTPReadTimeoutError("no room to write") from err
+        _answer(outcome, address, reply, final=True)
+    outcome.reusable = reply.code != 421 and session.is_good
 
 
 def _positive(code: int) -> bool:
@@ -246,10 +266,11 @@ def _positive(code: int) -> bool:
     return 200 <= code < 300
 
 
-def _answer(outcome: Outcome, address: str, code: int, message: str, *, final: bool = False) -> None:
+def _answer(outcome: Outcome, address: str, reply: Reply, *, final: bool = False) -> None:
     """What a reply means for a recipient. Only the reply to the `final` dot can say that the message was
     taken: a positive one elsewhere is out of place, and no reason to believe it."""
-    enhanced, text = wire.reply_text(code, message)
+    code = reply.code
+    enhanced, text = wire.reply_text(code, reply.message)
     if final and _positive(code):
         fate = Fate.ACCEPTED
     elif 500 <= code < 600:
@@ -259,4 +280,4 @@ def _answer(outcome: Outcome, address: str, code: int, message: str, *, final: b
         fate = Fate.PENDING
     if fate is not Fate.ACCEPTED:
         outcome.problem = REFUSED
-    outcome.results[address] = Recipient(address, fate, max(code, 0), enhanced, text)
+    outcome.results[address] = Recipient(address, fate, code, enhanced, text)

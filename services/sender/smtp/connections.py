@@ -21,6 +21,7 @@ from services.common.logging import get_logger
 from services.common.sealing import Credential
 from services.sender.smtp import attempt
 from services.sender.smtp.attempt import BeforeDot, Envelope, Octets, Outcome, Timeouts
+from services.sender.smtp.session import Session, SessionLost, take_over
 
 log = get_logger(__name__)
 
@@ -38,7 +39,7 @@ class CannotConnect(Exception):
 
 @dataclass
 class _Kept:
-    smtp: SMTP
+    session: Session
     since: float
     messages: int
 
@@ -78,26 +79,26 @@ class Connections:
             if not outcome.stale:
                 return outcome
         try:
-            smtp = await self._connect(credential)
+            session = await self._connect(credential)
         except CannotConnect as err:
             return Outcome(problem=err.problem)
-        return await self._send(key, _Kept(smtp, 0, 0), envelope, message, before_dot)
+        return await self._send(key, _Kept(session, 0, 0), envelope, message, before_dot)
 
     async def close(self) -> None:
         for sessions in self._idle.values():
             for kept in sessions:
-                kept.smtp.close()
+                kept.session.leave()
         self._idle.clear()
 
     async def _send(
         self, key: bytes, kept: _Kept, envelope: Envelope, message: Octets, before_dot: BeforeDot
     ) -> Outcome:
-        outcome = await attempt.send(kept.smtp, envelope, message(), before_dot, self.timeouts)
+        outcome = await attempt.send(kept.session, envelope, message(), before_dot, self.timeouts)
         kept.messages += 1
         if outcome.reusable and kept.messages < MOST_MESSAGES:
             self._keep(key, kept)
         elif outcome.reusable:
-            kept.smtp.close()
+            kept.session.leave()
         return outcome
 
     def _key_of(self, credential: Credential | None) -> bytes:
@@ -109,15 +110,15 @@ class Connections:
         sessions = self._idle.get(key)
         while sessions:
             kept = sessions.pop()
-            if kept.smtp.is_connected:
+            if kept.session.is_good:
                 return kept
-            kept.smtp.close()
+            kept.session.close()
         return None
 
     def _keep(self, key: bytes, kept: _Kept) -> None:
         kept.since = time.monotonic()
         if sum(map(len, self._idle.values())) >= self._most_idle:
-            kept.smtp.close()
+            kept.session.leave()
         else:
             self._idle[key].append(kept)
 
@@ -125,12 +126,12 @@ class Connections:
         limit = time.monotonic() - IDLE_SECONDS
         for key in list(self._idle):
             for kept in [kept for kept in self._idle[key] if kept.since < limit]:
-                kept.smtp.close()
+                kept.session.leave()
                 self._idle[key].remove(kept)
             if not self._idle[key]:
                 del self._idle[key]
 
-    async def _connect(self, credential: Credential | None) -> SMTP:
+    async def _connect(self, credential: Credential | None) -> Session:
         smtp = SMTP(
             hostname=self._endpoint.host,
             port=self._endpoint.port,
@@ -145,6 +146,7 @@ class Connections:
             await smtp.ehlo(timeout=self.timeouts.connect)
             if credential is not None and smtp.supports_extension("auth"):
                 await self._sign_in(smtp, credential)
+            return take_over(smtp.transport, smtp.esmtp_extensions)
         except BaseException as err:
             smtp.close()
             problem = _problem(err)
@@ -152,7 +154,6 @@ class Connections:
                 raise
             log.warning("smtp.no_session", problem=problem, cause=type(err).__name__)
             raise CannotConnect(problem) from err
-        return smtp
 
     async def _sign_in(self, smtp: SMTP, credential: Credential) -> None:
         user, password = credential.username.encode(), credential.password.encode()
@@ -198,6 +199,8 @@ def _problem(err: BaseException) -> str | None:
         return attempt.TLS_FAILED
     if isinstance(err, aiosmtplib.SMTPAuthenticationError):
         return attempt.AUTH_FAILED if 500 <= err.code < 600 else attempt.REFUSED
+    if isinstance(err, SessionLost):
+        return attempt.UNREACHABLE
     if isinstance(err, aiosmtplib.SMTPTimeoutError | asyncio.TimeoutError):
         return attempt.TIMEOUT
     if isinstance(err, aiosmtplib.SMTPServerDisconnected | aiosmtplib.SMTPConnectError) and not isinstance(

@@ -1,8 +1,10 @@
-"""The octets between DATA and the final dot (RFC 5321, 4.5.2)."""
+"""SMTP's octets: a message between DATA and the final dot (RFC 5321, 4.5.2), and replies (4.2)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 END = b".\r\n"
 _FOREIGN_END = re.compile(rb"\r\n|\r|\n")
@@ -41,6 +43,57 @@ class Stuffing:
             stuffed = b"." + stuffed
         self._line_start = data.endswith(b"\n")
         return stuffed
+
+
+# RFC 5321, 4.5.3.1.5: 512 octets. More than any real one in a line, and in all.
+MAX_LINE, MAX_REPLY = 8192, 32768
+
+
+class BadReply(Exception):
+    """What came is no reply, or longer than one may be."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply: its code, and its lines without the code, joined by line feeds."""
+
+    code: int
+    message: str
+
+
+class Replies:
+    """Splits what a server says into replies, however it arrives."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """The replies that are whole now. BadReply, after those before it, where something is none: nothing
+        may be fed any more."""
+        self._held += data
+        *lines, self._held = self._held.split(b"\n")
+        for line in lines:
+            reply = self._line(bytes(line))
+            if reply is not None:
+                yield reply
+        if len(self._held) > MAX_LINE:
+            raise BadReply("too long")
+
+    def _line(self, line: bytes) -> Reply | None:
+        self._size += len(line)
+        if len(line) > MAX_LINE or self._size > MAX_REPLY:
+            raise BadReply("too long")
+        code = line[:3]
+        if len(code) != 3 or not code.isdigit() or line[3:4] not in (b"-", b" ", b"\r", b""):
+            raise BadReply("no code")
+        self._lines.append(line[4:].strip())
+        if line[3:4] == b"-":
+            return None
+        message = b"\n".join(self._lines).decode("utf-8", "surrogateescape")
+        self._lines, self._size = [], 0
+        return Reply(int(code), message)
 
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
