@@ -25,6 +25,7 @@ from services.web.routes import (
     apptokens,
     compose,
     contacts,
+    drafts,
     events,
     factors,
     mail,
@@ -36,6 +37,7 @@ from services.web.routes import (
     search,
     security,
     signin,
+    templates,
     uploading,
 )
 from services.web.routes import (
@@ -130,7 +132,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/search/actions", actions.submit_search, "POST"),
         page("/compose", compose.show),
         page("/compose", compose.submit, "POST", slow=True),
-        page("/compose/autosave", compose.autosave, "POST", slow=True),
+        page("/compose/autosave", drafts.autosave, "POST", slow=True),
         page("/compose/upload", uploading.begin, "POST"),
         page("/compose/upload/{upload}", uploading.state),
         page("/compose/upload/{upload}", uploading.more, "POST", slow=True),
@@ -165,6 +167,8 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/settings/security/codes", factors.ask_codes),
         page("/settings/security/codes", factors.make_codes, "POST"),
         page("/settings/security/go-on", signin.resume, "POST"),
+        page("/settings/templates", templates.show),
+        page("/settings/templates", templates.submit, "POST"),
         page("/settings/apps", apptokens.show),
         page("/settings/apps", apptokens.create, "POST"),
         page("/settings/apps/revoke", apptokens.revoke, "POST"),

@@ -30,7 +30,9 @@ _DRAFT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 class Composition:
     """`draft` is the stored version that this one replaces, `draft_id` names the draft over all versions;
     `request_id` makes a second "Send" no second message. `html` is there where the message has formatting.
-    `send_at` as a browser writes it, in the reader's zone; `confirmed` names the cautions that were read."""
+    `send_at` as a browser writes it, in the reader's zone; `confirmed` names the cautions that were read.
+    `template`: this is no message but the template of that id ("new": one to be) being changed;
+    `template_replace` is a name whose template may be written over."""
 
     to: str = ""
     cc: str = ""
@@ -52,6 +54,9 @@ class Composition:
     draft_id: str = ""
     request_id: str = ""
     back: str = ""
+    template: str = ""
+    template_name: str = ""
+    template_replace: str = ""
 
     @property
     def empty(self) -> bool:
@@ -72,6 +77,8 @@ class Composition:
             ("request_id", self.request_id),
             ("back", self.back),
             ("confirmed", self.confirmed),
+            ("template", self.template),
+            ("template_replace", self.template_replace),
             ("text_was", text_hash(self.text) if self.html else ""),
         ]
         return [pair for pair in pairs if pair[1] or pair[0] in ("draft", "confirmed")]
@@ -138,6 +145,9 @@ def from_form(form: Form) -> Composition:
         confirmed=form.get("confirmed")[:100],
         request_id=form.get("request_id")[:100] or request_id(),
         back=form.get("back"),
+        template=form.get("template")[:100],
+        template_name=" ".join(form.get("template_name").split())[:300],
+        template_replace=form.get("template_replace")[:300],
     )
 
 

@@ -105,6 +105,14 @@ def _text(notice: Notice) -> str:
             text = _("Mailbox %(name)s deleted.")
         case "cancelled":
             text = _("Sending was cancelled.")
+        case "template-saved":
+            text = _("Saved as the template “%(name)s”.")
+        case "template-deleted":
+            text = _("Template deleted.")
+        case "drafted":
+            text = _("Sending was cancelled. The message is in Drafts.")
+        case "rescheduled":
+            text = _("The message will be sent on %(name)s.")
         case "resolved":
             text = _("Done.")
         case _:

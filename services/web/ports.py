@@ -28,7 +28,7 @@ from services.web.model.mail import (
     SearchResult,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Upload
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Template, Upload
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
 from services.web.model.systems import AppToken
@@ -195,6 +195,17 @@ class SendPort(Protocol):
         one."""
         ...
 
+    async def templates(self, token: str) -> tuple[Template, ...]:
+        """By name."""
+        ...
+
+    async def template(self, token: str, template_id: str) -> tuple[Template, Outgoing]: ...
+    async def save_template(self, token: str, name: str, content: Outgoing) -> Template:
+        """In place of one of that name. What belongs to one message alone (attachments, what it answers) is
+        not kept."""
+        ...
+
+    async def delete_template(self, token: str, template_id: str) -> None: ...
     async def send(
         self,
         token: str,
@@ -226,6 +237,10 @@ class SendPort(Protocol):
 
     async def outbox(self, token: str, mailstore_token: str = "") -> tuple[Submission, ...]:
         """With `mailstore_token`, what may or may not have gone is looked for in the mailboxes first."""
+        ...
+
+    async def history(self, token: str, page: str = "") -> tuple[tuple[Submission, ...], str]:
+        """All that are still known, newest first, and the token of the next page."""
         ...
 
     async def submission_of(self, token: str, message_id: str) -> Submission:

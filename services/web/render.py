@@ -51,6 +51,7 @@ def environment(static: Static) -> Environment:
         short_date=formats.short_date,
         full_date=formats.full_date,
         medium_date=formats.medium_date,
+        to_local=formats.to_local,
         iso=formats.iso,
         size=formats.size,
         number=formats.number,

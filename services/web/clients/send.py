@@ -16,7 +16,7 @@ from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import Su
 from services.web.convert import send as convert
 from services.web.convert import stamp, when
 from services.web.model.mail import MessageRef
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Upload
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Template, Upload
 
 SECONDS = 8.0
 UPLOAD_SECONDS = 3600.0
@@ -105,6 +105,25 @@ class SendClient:
             when(reply.saved_time) if reply.HasField("saved_time") else None,
         )
 
+    async def templates(self, token: str) -> tuple[Template, ...]:
+        reply = await self._compose.ListTemplates(c.ListTemplatesRequest(), token=token, timeout=SECONDS)
+        return tuple(convert.template(one) for one in reply.templates)
+
+    async def template(self, token: str, template_id: str) -> tuple[Template, Outgoing]:
+        request = c.GetTemplateRequest(template_id=template_id)
+        found = (await self._compose.GetTemplate(request, token=token, timeout=SECONDS)).template
+        return convert.template(found), convert.outgoing(found.content)
+
+    async def save_template(self, token: str, name: str, content: Outgoing) -> Template:
+        request = c.SaveTemplateRequest(name=name, content=convert.content(content))
+        return convert.template(
+            (await self._compose.SaveTemplate(request, token=token, timeout=SECONDS)).template
+        )
+
+    async def delete_template(self, token: str, template_id: str) -> None:
+        request = c.DeleteTemplateRequest(template_id=template_id)
+        await self._compose.DeleteTemplate(request, token=token, timeout=SECONDS)
+
     async def send(
         self,
         token: str,
@@ -167,6 +186,11 @@ class SendClient:
             request, token=token, metadata=passed, timeout=SECONDS
         )
         return tuple(convert.submission(one) for one in reply.submissions)
+
+    async def history(self, token: str, page: str = "") -> tuple[tuple[Submission, ...], str]:
+        request = s.ListSubmissionsRequest(page_size=50, page_token=page)
+        reply = await self._submissions.ListSubmissions(request, token=token, timeout=SECONDS)
+        return tuple(convert.submission(one) for one in reply.submissions), reply.next_page_token
 
     async def submission_of(self, token: str, message_id: str) -> Submission:
         request = s.GetSubmissionRequest(message_id=message_id)

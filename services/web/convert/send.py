@@ -10,7 +10,7 @@ from services.common.gen.postern.sender.v1 import submission_service_pb2 as sub
 from services.common.gen.postern.sender.v1 import types_pb2 as t
 from services.web.convert import when
 from services.web.model.mail import Address, MessageRef
-from services.web.model.outgoing import Attachment, Outgoing, RecipientFate, Submission, Upload
+from services.web.model.outgoing import Attachment, Outgoing, RecipientFate, Submission, Template, Upload
 
 STATES: dict[int, str] = {
     value: name.removeprefix("SUBMISSION_STATE_").lower() for name, value in sub.SubmissionState.items()
@@ -122,6 +122,11 @@ def outgoing(message: t.MessageContent) -> Outgoing:
         priority=next((name for name, value in PRIORITIES.items() if value == message.priority), ""),
         receipt=message.request_read_receipt,
     )
+
+
+def template(message: c.Template) -> Template:
+    saved = when(message.saved_time) if message.HasField("saved_time") else None
+    return Template(message.template_id, message.name, saved)
 
 
 def submission(message: sub.Submission) -> Submission:

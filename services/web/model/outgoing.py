@@ -57,6 +57,15 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """What messages are begun with; its content is asked for by itself."""
+
+    template_id: str
+    name: str
+    saved: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SavedDraft:
     ref: MessageRef | None
     draft_id: str

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import invalid_argument
+from services.web import formats, urls
 from services.web.edge import Edge, request_id
 from services.web.i18n import gettext as _
 from services.web.model.outgoing import Submission
 from services.web.notices import Notice
 from services.web.reading import fate_words
-from services.web.routes import compose
+from services.web.render import Gaps
+from services.web.routes import drafts
 from services.web.session import Me
 
 
@@ -58,27 +62,77 @@ def problem_words(submission: Submission) -> str:
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
-    nav, submissions = await asyncio.gather(
-        edge.nav(me), edge.services.send.outbox(me.token("sender"), me.token("mailstore"))
+    return await _page(edge, request, me)
+
+
+async def _page(
+    edge: Edge, request: Request, me: Me, problems: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """What waits, or with `view=all` everything that is still known; the list alone for the page's script.
+    `problems` are texts by submission."""
+    everything = request.query_params.get("view") == "all"
+    alone = request.headers.get("postern-fragment") == "outbox"
+    nav, (submissions, older) = await asyncio.gather(
+        _no_nav() if alone else edge.nav(me), _submissions(edge, request, me, everything)
     )
-    entries = [(one, state_words(one), problem_words(one)) for one in submissions]
     return edge.page(
-        request, me, "outbox.html", "outbox", wide=True, entries=entries, fate_words=fate_words, **nav
+        request,
+        me,
+        "outbox_list.html" if alone else "outbox.html",
+        "outbox",
+        status=status,
+        wide=True,
+        entries=[_entry(one) for one in submissions],
+        everything=everything,
+        older=urls.with_query("/outbox", view="all", page=older) if older else "",
+        problems=Gaps(problems or {}),
+        fate_words=fate_words,
+        **nav,
     )
+
+
+async def _no_nav() -> dict[str, Any]:
+    return {}
+
+
+async def _submissions(
+    edge: Edge, request: Request, me: Me, everything: bool
+) -> tuple[tuple[Submission, ...], str]:
+    send, token = edge.services.send, me.token("sender")
+    if everything:
+        return await send.history(token, request.query_params.get("page", "")[:500])
+    return await send.outbox(token, me.token("mailstore")), ""
+
+
+def _entry(one: Submission) -> tuple[Submission, str, str, str, int]:
+    """A submission, its state and its problem in words, what names this state of it, and how many recipients
+    the mail server took it for."""
+    version = hashlib.sha256(repr(one).encode()).hexdigest()[:12]
+    taken = sum(person.state not in ("pending", "refused", "unknown") for person in one.recipients)
+    return one, state_words(one), problem_words(one), version, taken
 
 
 async def submit(edge: Edge, request: Request, me: Me) -> Response:
     form = await edge.form(request, me)
     submission, verb = request.path_params["submission"], form.get("do") or "cancel"
     send, token, write = edge.services.send, me.token("sender"), request_id()
-    if verb == "cancel":
-        # Back into the composer, so that nothing written is lost by taking it back.
-        _submission, content = await send.cancel(token, submission, f"{write}.cancel")
-        return await compose.present_content(edge, request, me, content)
+    notice = Notice("resolved")
+    if verb in ("cancel", "drop"):
+        # Back into the composer or into Drafts, so that nothing written is lost by taking it back.
+        taken, content = await send.cancel(token, submission, f"{write}.cancel")
+        return await drafts.take_back(edge, request, me, taken, content, open_it=verb == "cancel")
     if verb == "now":
         await send.reschedule(token, submission, None, f"{write}.now")
+    elif verb == "reschedule":
+        at = formats.parse_local(form.get("send_at")[:32])
+        if at is None or at <= formats.now():
+            return await _page(
+                edge, request, me, {submission: _("Choose a time that is still to come.")}, status=400
+            )
+        await send.reschedule(token, submission, at, f"{write}.at")
+        notice = Notice("rescheduled", 0, formats.medium_date(at))
     elif verb in ("sent", "again", "give-up"):
         await send.resolve(token, submission, verb, f"{write}.{verb}")
     else:
         raise invalid_argument("do", "unknown")
-    return edge.redirect(me, "/outbox", Notice("resolved"))
+    return edge.redirect(me, "/outbox", notice)

@@ -267,6 +267,28 @@ async def test_sending_and_drafts_pass_the_mailstores_token(wired):
     assert back.to == content.to and back.answered == REF and back.attachments == content.attachments
 
 
+async def test_templates(wired):
+    script, services = wired
+    one = cs.Template(template_id="t1", name="Offer")
+    content = Outgoing(sender=Address("Alice", "alice@example.org"), subject="S", text="T")
+    script.answers |= {
+        "ListTemplates": cs.ListTemplatesResponse(templates=[one]),
+        "SaveTemplate": cs.SaveTemplateResponse(template=one),
+        "GetTemplate": cs.GetTemplateResponse(template=one),
+        "DeleteTemplate": cs.DeleteTemplateResponse(),
+    }
+    assert [t.name for t in await services.send.templates(SEND)] == ["Offer"]
+    assert (await services.send.save_template(SEND, "Offer", content)).template_id == "t1"
+    (request,) = script.asked["SaveTemplate"]
+    assert request.name == "Offer" and request.content.text == "T"
+    found, back = await services.send.template(SEND, "t1")
+    assert found.name == "Offer" and back.subject == ""
+    await services.send.delete_template(SEND, "t1")
+    assert script.asked["DeleteTemplate"][0].template_id == "t1"
+    script.answers["ListSubmissions"] = sub.ListSubmissionsResponse(next_page_token="more")
+    assert await services.send.history(SEND, "p") == ((), "more")
+
+
 async def test_outbox(wired):
     script, services = wired
     script.answers |= {

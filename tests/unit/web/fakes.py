@@ -31,7 +31,7 @@ from services.web.model.mail import (
     TextPart,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Upload
+from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Template, Upload
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.ports import PartStream, Services
 from tests.unit.web.fake_auth import NOON, FakeAuth
@@ -302,9 +302,11 @@ class FakeSend:
     drafts: list[tuple[Outgoing, MessageRef | None]] = field(default_factory=list)
     fail: dict[str, PosternError] = field(default_factory=dict)
     submissions: tuple[Submission, ...] = ()
+    acts: list[tuple[str, str, datetime | None]] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
     names: dict[str, tuple[str, str]] = field(default_factory=dict)
     mail: FakeMail | None = None  # where drafts go
+    kept: dict[str, tuple[str, Outgoing]] = field(default_factory=dict)  # templates
     reports: dict[MessageRef, Submission] = field(default_factory=dict)
 
     async def upload(
@@ -383,6 +385,23 @@ class FakeSend:
             MessageRef("Drafts", VALIDITY, len(self.drafts)), content.draft_id or "d1", False, NOON
         )
 
+    async def templates(self, token: str) -> tuple[Template, ...]:
+        return tuple(Template(key, name, NOON) for key, (name, _content) in self.kept.items())
+
+    async def template(self, token: str, template_id: str) -> tuple[Template, Outgoing]:
+        if template_id not in self.kept:
+            raise not_found("template")
+        name, content = self.kept[template_id]
+        return Template(template_id, name, NOON), content
+
+    async def save_template(self, token: str, name: str, content: Outgoing) -> Template:
+        key = next((key for key, (known, _) in self.kept.items() if known == name), f"t{len(self.kept) + 1}")
+        self.kept[key] = name, replace(content, attachments=(), answered=None, forwarded=None)
+        return Template(key, name, NOON)
+
+    async def delete_template(self, token: str, template_id: str) -> None:
+        self.kept.pop(template_id, None)
+
     async def send(
         self,
         token: str,
@@ -406,15 +425,22 @@ class FakeSend:
     async def reschedule(
         self, token: str, submission_id: str, at: datetime | None, request_id: str
     ) -> Submission:
+        self.acts.append(("reschedule", submission_id, at))
         return Submission(submission_id, "queued")
 
     async def resolve(self, token: str, submission_id: str, resolution: str, request_id: str) -> Submission:
+        self.acts.append((resolution, submission_id, None))
         return Submission(submission_id, "filed")
 
     async def outbox(self, token: str, mailstore_token: str = "") -> tuple[Submission, ...]:
         if "outbox" in self.fail:
             raise self.fail["outbox"]
         return self.submissions
+
+    async def history(self, token: str, page: str = "") -> tuple[tuple[Submission, ...], str]:
+        start = int(page or 0)
+        found = self.submissions
+        return found[start : start + 1], str(start + 1) if start + 1 < len(found) else ""
 
     async def submission_of(self, token: str, message_id: str) -> Submission:
         for one in self.submissions:

@@ -39,4 +39,5 @@ prepare(document);
 startActing(prepare);
 startTouching(prepare);
 startPush();
+if (document.querySelector("[data-outbox]")) void import("./outbox").then(({ startOutbox }) => startOutbox());
 document.addEventListener("htmx:after:swap", () => prepare(document));

@@ -31,10 +31,24 @@ export function startDock(): void {
   }, { capture: true });
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
-    if (form.getAttribute("action") !== "/compose" || form.method !== "get" || !here()) return;
-    event.preventDefault();
+    const action = form.getAttribute("action") ?? "";
+    const taking = action.startsWith("/outbox/");
+    if (event.defaultPrevented || "native" in form.dataset || !here() || !(taking || (action === "/compose" && form.method === "get"))) return;
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form, event.submitter)) query.append(name, String(value));
+    if (taking) {
+      if (query.get("do") !== "cancel") return;
+      event.preventDefault();
+      load()
+        .then((composer) => composer.open(action, undefined, query))
+        .then(() => form.matches("[data-undo]") && form.remove())
+        .catch(() => {
+          form.dataset.native = ""; // the page says what is wrong
+          form.requestSubmit(event.submitter);
+        });
+      return;
+    }
+    event.preventDefault();
     open(`/compose?${query.toString()}`, event.submitter ?? form);
   });
   if (document.querySelector(".app") && (localStorage.getItem(KEPT) || sessionStorage.getItem(OPEN)))

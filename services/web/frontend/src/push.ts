@@ -78,9 +78,12 @@ function hear(told: Told): void {
       if (told.data.use === "inbox") badge(told.data.unread ?? 0);
       stale = true;
       break;
+    case "outbox":
+      document.dispatchEvent(new CustomEvent("postern:outbox", { detail: told.data }));
+      stale = true;
+      break;
     case "tree":
     case "restarted":
-    case "outbox":
       stale = true;
       break;
     case "server":

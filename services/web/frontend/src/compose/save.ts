@@ -53,7 +53,7 @@ export function startSaving(form: HTMLFormElement): Saver {
   let timer = 0;
   let keeper = 0;
   let running: Promise<void> | undefined;
-  let stopped = false;
+  let stopped = !url; // a template being changed is no draft: this browser's copy alone
   let over = false;
   const claimed = local.claim(draft?.value.split(" ")[0] || crypto.randomUUID());
 
@@ -197,7 +197,7 @@ export function startSaving(form: HTMLFormElement): Saver {
       return running;
     },
     resume() {
-      stopped = false;
+      stopped = !url;
       if (first) schedule();
     },
     done() {

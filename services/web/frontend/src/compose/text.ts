@@ -2,6 +2,7 @@
 import { make } from "../words";
 import { fromText, isFormatted } from "./html";
 import type { Rich } from "./rich";
+import { signPlain, signRich } from "./signature";
 import { icon, say } from "./words";
 
 export interface Text {
@@ -9,8 +10,6 @@ export interface Text {
   picture(file: File, upload: (file: File) => Promise<string>): boolean;
   signature(old: string, next: string): void;
 }
-
-const signed = (signature: string): string => (signature ? `-- \n${signature}` : "");
 
 export function startText(form: HTMLFormElement, changed: () => void): Text {
   const area = form.querySelector<HTMLTextAreaElement>("[data-body]");
@@ -110,11 +109,8 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
       return true;
     },
     signature(old, next) {
-      if (rich) return; // formatted text is its writer's
-      const from = signed(old);
-      const at = from ? area.value.lastIndexOf(from) : -1;
-      if (at >= 0) area.value = area.value.slice(0, at) + signed(next) + area.value.slice(at + from.length);
-      else if (next && !old) area.value = `${area.value.replace(/\s+$/, "")}\n\n${signed(next)}\n`;
+      if (rich) signRich(rich.root, old, next);
+      else signPlain(area, old, next);
       changed();
     },
   };

@@ -1,0 +1,57 @@
+// What the form's buttons do without another page: the letter goes, or its form comes back with what the server says.
+import { mend } from "../session";
+import { startUndo } from "../undo";
+import { make } from "../words";
+import { parse } from "./dock";
+import { away, FRAGMENT, type Letter } from "./letters";
+import { icon, say } from "./words";
+
+export async function submit(letter: Letter, submitter: HTMLElement | null, settled: () => Promise<boolean>, again: (form: HTMLFormElement) => void): Promise<void> {
+  const { form, saver } = letter;
+  if (form.dataset.busy !== undefined) return;
+  form.dataset.busy = "";
+  const state = form.querySelector("[data-state]");
+  const notices = form.querySelector("[data-notices]");
+  try {
+    const waiting = settled();
+    const timer = setTimeout(() => state && (state.textContent = say("waitFiles")), 150);
+    const whole = await waiting;
+    clearTimeout(timer);
+    if (!whole) return;
+    // A save under way may be making the draft: its name must go along, or the draft would stay behind.
+    await saver.settle();
+    const body = new FormData(form, submitter);
+    const headers = letter.frame ? FRAGMENT : { ...FRAGMENT, "Postern-Page": "1" };
+    const response = await fetch("/compose", { method: "POST", body, headers });
+    if (response.status === 401) {
+      if (await mend(form.dataset.account ?? "")) {
+        delete form.dataset.busy;
+        return await submit(letter, submitter, settled, again);
+      }
+      saver.resume();
+      return;
+    }
+    const html = await response.text();
+    if (response.headers.get("postern-done")) {
+      const go = response.headers.get("postern-go");
+      away(letter);
+      if (go) location.assign(go);
+      else {
+        document.querySelector(".undo")?.remove();
+        const line = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+        if (line) document.body.append(document.importNode(line, true));
+        startUndo(document);
+        document.querySelector<HTMLElement>("#main, #reading")?.focus({ preventScroll: true });
+      }
+      return;
+    }
+    const next = parse(html);
+    if (!next) throw new Error(String(response.status));
+    again(next);
+  } catch {
+    saver.resume();
+    notices?.replaceChildren(make("div", { class: "notice notice-error", role: "alert" }, icon("circle-alert"), make("div", {}, say("couldNot"))));
+  } finally {
+    delete form.dataset.busy;
+  }
+}
