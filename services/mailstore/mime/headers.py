@@ -23,6 +23,12 @@ __all__ = [
 
 HEADER_BOUND = 256 * 1024
 _FIELD = re.compile(rb"([!-9;-~]{1,128})[ \t]*:")
+_SURE_FIELD = re.compile(
+    rb"(?:ARC-[A-Z-]{4,30}|Authentication-Results|Content-(?:Type|Transfer-Encoding|Disposition)|Delivered-To|"
+    rb"DKIM-Signature|List-[A-Z-]{2,20}|Message-ID|MIME-Version|Received(?:-SPF)?|Return-Path|X-[!-9;-~]{2,60}):",
+    re.IGNORECASE,
+)
+_GOES_ON_BOUND = 8000
 _ID = re.compile(rb"<([^<>]{1,998})>")
 _IDS_BOUND = 1000
 
@@ -71,12 +77,15 @@ def scan_block(raw: bytes, start: int, end: int, stops: Collection[bytes]) -> tu
     """The header that begins at `start`, and where the body begins.
 
     A line out of `stops` (delimiters of the multiparts around, RFC 2046 5.1.1) ends it too and belongs to
-    the body. A line that is no field is skipped when the header goes on after it, else the body begins there.
+    the body. A line that is no field is skipped when the header goes on after it: a field follows at once, or
+    before the next empty line one that is surely of a header (folded lines lose their indentation when mail
+    is pasted or exported). Else the body begins there.
     """
     fields: list[tuple[str, bytes]] = []
     current: list[bytes] = []
     name = ""
     position = start
+    skipped = start  # up to here the header is known to go on
     limit = min(end, start + HEADER_BOUND)
 
     def close() -> None:
@@ -100,8 +109,10 @@ def scan_block(raw: bytes, start: int, end: int, stops: Collection[bytes]) -> tu
             if match is not None:
                 close()
                 name, current = match.group(1).lower().decode("ascii"), [line[match.end() :].lstrip(b" \t")]
-            elif (name or not line.startswith((b"From ", b">From "))) and not _goes_on(raw, following, end):
-                break
+            elif position >= skipped and (name or not line.startswith((b"From ", b">From "))):
+                skipped = _goes_on(raw, following, end)
+                if not skipped:
+                    break
         position = following
     close()
     return Headers(fields), position
@@ -125,12 +136,23 @@ def _lines(raw: bytes, position: int, end: int) -> Iterator[tuple[bytes, int]]:
         position = following
 
 
-def _goes_on(raw: bytes, position: int, end: int) -> bool:
-    """Whether a field follows, continuation lines apart."""
-    for line, _ in _lines(raw, position, min(end, position + 2000)):
+def _goes_on(raw: bytes, position: int, end: int) -> int:
+    """Where the header's next field begins, after what is no field; 0 when no more comes.
+
+    Right here any field will do, continuation lines apart; further on, but before an empty line, only one
+    that text does not happen to begin with.
+    """
+    near = True
+    here = position
+    for line, following in _lines(raw, position, min(end, position + _GOES_ON_BOUND)):
+        if not line or line[:2] == b"--":
+            break
         if line[:1] not in (b" ", b"\t"):
-            return _FIELD.match(line) is not None
-    return False
+            if (_FIELD if near else _SURE_FIELD).match(line):
+                return here
+            near = False
+        here = following
+    return 0
 
 
 def _empty_line(raw: bytes, position: int, end: int) -> int:

@@ -34,10 +34,20 @@ _ON_PURPOSE = {
     ("malformed/019", "texts"): "a line that is no header field begins the body: no text is lost",
     ("malformed/020", "texts"): _FIRST_TYPE,
     ("malformed/021", "texts"): _FIRST_TYPE,
-    ("rfc/001", "names"): "a file name has no path in it",
     ("thirdparty/002", "texts"): "padding ends base64 (RFC 2045 6.8)",
     ("thirdparty/005", "texts"): "a delimiter stands at the beginning of a line (RFC 2046 5.1.1)",
     ("thirdparty/015", "names"): "all three attachments are there",
+}
+# Of these the ones in which Python's `email` reads exactly as we do.
+_SECONDED = {
+    *(
+        (f"malformed/{number}", "texts")
+        for number in ("001", "002", "003", "006", "008", "009", "011", "016")
+    ),
+    ("malformed/020", "texts"),
+    ("malformed/021", "texts"),
+    ("thirdparty/005", "texts"),
+    ("thirdparty/015", "names"),
 }
 _MESSAGES, _COMPARED = 157, 53
 
@@ -76,17 +86,20 @@ def test_every_message_is_read() -> None:
 
 def test_agreement(record_property: pytest.RecordProperty) -> None:
     compared = 0
-    differing = []
-    for name, fields, want, got in compare(_folder()):
+    differing, seconded = [], set()
+    for one in compare(_folder()):
         compared += 1
-        differing += [(name, field, want[field], got[field]) for field in fields]
+        differing += [(one.name, field, one.expected[field], one.ours[field]) for field in one.differing]
+        seconded |= {(one.name, field) for field in one.seconded}
     values = compared * len(FIELDS)
     unexplained = [item for item in differing if (item[0], item[1]) not in _ON_PURPOSE]
     strict = (values - len(differing)) / values
-    judged = (values - len(unexplained)) / values
-    agreed = values - len(differing)
-    print(f"mime agreement: {agreed} of {values} values, {strict:.1%}; with rules kept {judged:.1%}")
+    backed = (values - len(differing) + len(seconded)) / values
+    print(f"mime agreement: {strict:.1%} of {values} values; with a second reader on our side {backed:.1%}")
     record_property("mime_agreement", strict)
     assert compared >= _COMPARED
-    assert strict >= 0.90
-    assert judged >= 0.97, unexplained
+    assert strict >= 0.939
+    assert not unexplained
+    # What is left is not our whim: another reader, which knows nothing of ours, reads the same.
+    assert backed >= 0.97
+    assert seconded >= _SECONDED

@@ -13,6 +13,7 @@ from services.mailstore.mime.headers import (
     parse_headers,
     parse_message_ids,
     read_envelope,
+    scan_block,
 )
 from services.mailstore.mime.params import parse_content_type, parse_disposition
 
@@ -153,6 +154,29 @@ def test_disposition() -> None:
 def test_block_with_junk_lines() -> None:
     fields = parse_headers(b"From x Mon\nSubject : a\n b\njunk\nTo: c@x\n\nSubject: body\n")
     assert fields.items() == [("subject", b"a b"), ("to", b"c@x")]
+
+
+def test_folded_lines_that_lost_their_indentation_end_no_header() -> None:
+    block = (
+        b"Received: from a (a [192.0.2.1])\n(using TLSv1.3)\nby b with ESMTPS id 1;\n"
+        b"Thu, 12 Feb 2026 12:21:04 +0000\n"
+        b"Authentication-Results: b;\nspf=none\ndmarc=none\nX-Spam: no\nSubject: kept\n\nSubject: body\n"
+    )
+    headers, body = scan_block(block, 0, len(block), ())
+    assert [name for name, _ in headers.items()] == [
+        "received",
+        "authentication-results",
+        "x-spam",
+        "subject",
+    ]
+    assert block[body:] == b"Subject: body\n"
+
+
+def test_text_right_after_the_header_is_the_body() -> None:
+    block = b"Content-Type: text/plain\nGood morning,\nplease note: at ten\nSubject: as before\n\nX-Y: z\n"
+    headers, body = scan_block(block, 0, len(block), ())
+    assert headers.text("subject") == ""
+    assert block[body:].startswith(b"Good morning")
 
 
 def test_envelope_takes_the_last_of_repeated_fields_and_joins_recipients() -> None:
