@@ -31,14 +31,15 @@ from services.mailstore.searching.run import SearchRequest, SearchStep
 
 # Matches that are counted; beyond, "as far as is known".
 MOST_COUNTED = 20_000
+_ALL_AT_SERVER = -2
 
 ServerSearch = Callable[[SearchRequest], AsyncIterator[SearchStep]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """`shown` rows of the index, the last of them number `before`; -1: none is left. `server`: the token of
-    the server's part, None where it has no more.
+    """`shown` rows of the index, the last of them number `before`; -1: none is left, _ALL_AT_SERVER: all of
+    the search is the server's. `server`: the token of the server's part, None where it has no more.
     """
 
     before: int
@@ -83,12 +84,17 @@ async def _steps(
     rows: list[Row] = []
     last = -1
     failed: tuple[str, ...] = ()
-    if token.before >= 0:
+    if token.before == _ALL_AT_SERVER:
+        rest, held, last = names, {}, _ALL_AT_SERVER
+    elif token.before >= 0:
         try:
             rows, last = await index.read(lambda store: _rows(store, request, plan, held, token))
         except (IndexBroken, apsw.Error):
             rest, held = names, {}
         else:
+            if not rows and not token.before and request.query.names_a_message:
+                # Asked for one message: "there is none" is the server's word, not that of what was known.
+                rest, held, last = names, {}, _ALL_AT_SERVER
             yield SearchStep(tuple(rows), len(held), len(names))
     settle()
     total, server_token = 0, None

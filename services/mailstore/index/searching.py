@@ -30,6 +30,10 @@ _COLUMNS = {
     Field.SUBJECT: "subject",
     Field.BODY: "body",
 }
+_THREAD = (
+    "SELECT coalesce(g.into_thread, t.thread) FROM msgid t LEFT JOIN merged g ON g.thread = t.thread "
+    "WHERE t.hash = message_hash(?)"
+)
 _FLAGS = {
     "seen": schema.SEEN,
     "flagged": schema.FLAGGED,
@@ -72,9 +76,7 @@ class Plan:
 
 
 def plan(query: Query) -> Plan | None:
-    """How to answer `query`; None where only the server can (list:, rfc822msgid:, or words without a
-    letter).
-    """
+    """How to answer `query`; None where only the server can (list:, or words without a letter)."""
     wanted: list[str] = []
     excluded: list[str] = []
     rows: list[Condition] = []
@@ -129,6 +131,9 @@ def _on_row(term: Term) -> Condition | None:
             return Condition("size > ?" + large, (value,))
         case Field.SMALLER:
             return Condition("size < ?", (value,))
+        case Field.MESSAGE_ID:
+            # There is no index of ids but the one that finds conversations; a conversation is soon read.
+            return Condition(f"mid = message_hash(?) AND thread IN ({_THREAD})", (value, value))
         case Field.LABEL:
             keyword = encode_label(str(value)).replace("^", "^^").replace("%", "^%").replace("_", "^_")
             like = "keywords IS NOT NULL AND ' ' || keywords || ' ' LIKE ? ESCAPE '^'"

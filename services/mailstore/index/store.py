@@ -16,6 +16,7 @@ from typing import Any
 import apsw
 
 from services.mailstore.index import schema
+from services.mailstore.index.coding import hash64
 
 # ChaCha20-Poly1305 (RFC 8439) with a fresh nonce for each page written; see
 # docs/adr/0001-index-encryption.md.
@@ -43,7 +44,10 @@ class Store:
             if not create:
                 raise
             self.db = self._open(path, key, cache_mib, True, busy_ms)
-        self.salt: bytes = self.value("salt")
+        salt: bytes = self.value("salt")
+        self.salt = salt
+        # For conditions that are made before it is known which file they are for.
+        self.db.create_scalar_function("message_hash", lambda id_: hash64(id_, salt), 1, deterministic=True)
 
     @staticmethod
     def _open(path: Path, key: bytes, cache_mib: int, create: bool, busy_ms: int) -> apsw.Connection:

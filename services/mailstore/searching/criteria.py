@@ -66,4 +66,7 @@ def _term(term: Term) -> list[bytes]:
         return [*negation, b"LARGER" if term.field is Field.LARGER else b"SMALLER", b"%d" % value]
     if term.field is Field.LABEL:
         return [b"UNKEYWORD" if term.negated else b"KEYWORD", encode_label(value).encode("ascii")]
+    if term.field is Field.MESSAGE_ID:
+        # The brackets make the server's "contains" (RFC 9051 section 6.4.4) "is".
+        value = f"<{value}>"
     return [*negation, _TEXT[term.field], string(value.encode("utf-8"))]

@@ -59,8 +59,13 @@ class Query:
     def empty(self) -> bool:
         return not self.terms
 
+    @property
+    def names_a_message(self) -> bool:
+        """Whether it asks for one message, by its Message-ID."""
+        return any(term.field is Field.MESSAGE_ID and not term.negated for term in self.terms)
 
-_WORD = re.compile(r'\s*(-)?(?:([A-Za-z0-9]+):)?(?:"([^"]*)(?:"|\Z)|(\S+))', re.DOTALL)
+
+_WORD = re.compile(r'\s*(-)?(?:([A-Za-z0-9][A-Za-z0-9-]*):)?(?:"([^"]*)(?:"|\Z)|(\S+))', re.DOTALL)
 _SIZE = re.compile(r"(\d{1,12})\s*([kmg]?)(?:i?b)?\Z", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?\Z")
 _AGO = re.compile(r"(\d{1,4})([dwmy])\Z")
@@ -73,6 +78,7 @@ _ALIASES = {
     "older": Field.BEFORE,
     "keyword": Field.LABEL,
     "tag": Field.LABEL,
+    "message-id": Field.MESSAGE_ID,
 }
 _IS = {
     "unread": ("seen", True),
@@ -151,6 +157,10 @@ def _operator(name: str, value: str, negated: bool, today: date) -> Term | None:
             return (
                 Term(field, min(int(size[1]) * _UNIT[size[2].lower()], 2**32 - 1), negated) if size else None
             )
+        case Field.MESSAGE_ID:
+            # With its angle brackets or without (RFC 5322 section 3.6.4).
+            value = value.strip("<> ")
+            return Term(field, value, negated) if value else None
     return Term(field, value, negated)
 
 

@@ -59,6 +59,7 @@ class Client:
     watch: Any
     mint: Callable[..., str]
     user: MailUser
+    channel: Any
 
     def token(self, **options: Any) -> str:
         return self.mint(account=self.user.address, password=self.user.password, **options)
@@ -130,6 +131,7 @@ async def serving(settings: MailstoreSettings, user: MailUser) -> AsyncIterator[
                 WatchServiceStub(channel),
                 server.token,
                 user,
+                channel,
             )
     finally:
         await service.close()

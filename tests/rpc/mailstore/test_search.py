@@ -43,6 +43,17 @@ async def test_operators(client: Client, imap: IMAPClient, text: str, expected: 
     assert steps[-1].total_count == len(expected)
 
 
+async def test_by_message_id(client: Client, imap: IMAPClient) -> None:
+    for id_ in ("<one@example.org>", "<another-one@example.org>", "<ONE@example.org>"):
+        imap.append("INBOX", message(id_, f"about <one@example.org>, {id_}", Message_ID=id_))
+    for asked in ("message-id:<another-one@example.org>", 'message-id:"another-one@example.org"'):
+        assert subjects(await search(client, asked)) == ["<another-one@example.org>"]
+    # Not one that merely ends like it.
+    assert "<another-one@example.org>" not in subjects(await search(client, "message-id:one@example.org"))
+    assert "<one@example.org>" in subjects(await search(client, "message-id:one@example.org"))
+    assert subjects(await search(client, "message-id:none@example.org")) == []
+
+
 async def test_all_mailboxes_but_trash_newest_first(client: Client, imap: IMAPClient) -> None:
     from datetime import UTC, datetime
 

@@ -36,6 +36,11 @@ TODAY = date(2026, 11, 24)
         ('"not closed', [Term(Field.ANY, "not closed")]),
         ("-", []),
         ("any:thing", [Term(Field.ANY, "any:thing")]),
+        ("message-id:<a.b@c>", [Term(Field.MESSAGE_ID, "a.b@c")]),
+        ('-message-id:"a.b@c"', [Term(Field.MESSAGE_ID, "a.b@c", True)]),
+        ("rfc822msgid:a.b@c", [Term(Field.MESSAGE_ID, "a.b@c")]),
+        ("message-id:<>", [Term(Field.ANY, "message-id:<>")]),
+        ("e-mail:x", [Term(Field.ANY, "e-mail:x")]),
     ],
 )
 def test_terms(text: str, terms: list[Term]) -> None:

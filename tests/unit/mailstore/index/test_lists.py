@@ -167,6 +167,11 @@ QUERIES: list[tuple[str, set[int]]] = [
     ("議会", set()),
     ("user@host.example", {4}),
     ("nothing", set()),
+    ("message-id:<THREE@x>", {3}),
+    ("message-id:three@x", set()),
+    ("message-id:four@x", {4}),
+    ("message-id:five@x", set()),
+    ("-message-id:four@x apple", {1, 2}),
 ]
 
 
@@ -176,8 +181,11 @@ def test_search(tmp_path: Path, text: str, found: set[int]) -> None:
     entries = [
         entry(1),
         entry(2, attachment=True),
-        entry(3, keywords="other work"),
-        entry(4, subject="Report of May", sender="Bob"),
+        entry(3, keywords="other work", message_id="THREE@x"),
+        # An answer to one that is not there, so that one conversation has several ids.
+        entry(
+            4, subject="Report of May", sender="Bob", message_id="four@x", references=("THREE@x", "five@x")
+        ),
         entry(5, flags=schema.SEEN | schema.FLAGGED),
         entry(6, size=5000, received=START + 5 * 86400, to="zed"),
     ]
