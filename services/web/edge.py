@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.common.errors import PosternError, Reason
 from services.common.logging import get_logger
+from services.common.rpc import context
 from services.web import crypto, i18n, notices, urls
 from services.web.crypto import Capabilities
 from services.web.errors import FormExpired, MustEnrol, explain
@@ -91,6 +92,7 @@ class Edge:
             # The tokens may have been had with another certificate, which is good for this account.
             raise PosternError(Reason.SESSION_ENDED, cause="the certificate is for another account")
         self.speak(request, me)
+        context.tell_client_address(client.address)
         return me
 
     def images_wanted(self, request: Request) -> bool:

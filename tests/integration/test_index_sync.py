@@ -54,7 +54,6 @@ async def place(server: Dovecot, tmp_path: Path) -> AsyncIterator[tuple[IMAPClie
     user = server.add_user()
     session = await open_session(server, user)
     source = SessionSource(session)
-    await source.prepare()
     store = Store(tmp_path / "index.db", KEY)
     with server.connect(user) as other:
         yield other, MailboxSync(store, source)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import grpc
 
 from services.common.errors import PosternError, Reason
+from services.common.rpc.context import CLIENT_ADDRESS
 from services.common.tokens import SCOPES, Identity
 
 _SPIFFE = "spiffe://postern/"
@@ -80,6 +82,15 @@ def peer_names(auth_context: Mapping[str, Iterable[bytes]]) -> frozenset[str]:
 
 def _is_address(name: str) -> bool:
     return ":" in name or name.replace(".", "").isdigit()
+
+
+def client_address(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The browser's address that the caller tells; empty where there is none, or it is no IP address."""
+    told = next((value for key, value in metadata if key == CLIENT_ADDRESS), "")
+    try:
+        return str(ipaddress.ip_address(told)) if isinstance(told, str) and told else ""
+    except ValueError:
+        return ""
 
 
 def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:

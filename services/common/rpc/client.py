@@ -121,6 +121,8 @@ class _Callable:
         token = token if token is not None else context.outgoing_token()
         if token is not None:
             items.append(("authorization", f"Bearer {token}"))
+        if address := context.outgoing_client_address():
+            items.append((context.CLIENT_ADDRESS, address))
         return {"timeout": seconds, "metadata": tuple(items), "wait_for_ready": wait_for_ready}
 
 

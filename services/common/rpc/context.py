@@ -14,10 +14,15 @@ from contextvars import ContextVar
 from services.common.errors import PosternError, Reason
 from services.common.tokens import Identity
 
+# Metadata with the browser's address; believed of web alone, which faces browsers.
+CLIENT_ADDRESS = "postern-client-address"
+
 _identity: ContextVar[Identity | None] = ContextVar("postern_identity", default=None)
 _peer: ContextVar[frozenset[str]] = ContextVar("postern_peer", default=frozenset())
 _deadline: ContextVar[float | None] = ContextVar("postern_deadline", default=None)
 _token: ContextVar[str | None] = ContextVar("postern_token", default=None)
+_client: ContextVar[str] = ContextVar("postern_client", default="")
+_client_told: ContextVar[str] = ContextVar("postern_client_told", default="")
 
 
 def current_identity() -> Identity:
@@ -31,6 +36,26 @@ def current_identity() -> Identity:
 def current_peer() -> frozenset[str]:
     """The service names in the caller's certificate, such as {"web"}; empty without TLS."""
     return _peer.get()
+
+
+def client_address() -> str:
+    """The address of the browser that this call is made for, as web tells it; empty where it is not known."""
+    return _client.get()
+
+
+def set_client_address(address: str) -> None:
+    """For work that outlives its call in a context of its own."""
+    _client.set(address)
+
+
+def tell_client_address(address: str) -> None:
+    """Every call made from here on says that it is for a browser at `address`. Not passed on by itself: what
+    a service does in its own time is nobody's call."""
+    _client_told.set(address)
+
+
+def outgoing_client_address() -> str:
+    return _client_told.get()
 
 
 def remaining() -> float | None:
@@ -64,10 +89,11 @@ def outgoing_token() -> str | None:
     return _token.get()
 
 
-def enter_call(*, deadline: float, peer: frozenset[str]) -> None:
+def enter_call(*, deadline: float, peer: frozenset[str], client: str = "") -> None:
     """For the guard: begin a call. `deadline` is in time.monotonic() seconds."""
     _deadline.set(deadline)
     _peer.set(peer)
+    _client.set(client)
     _identity.set(None)
 
 

@@ -133,7 +133,8 @@ class Guard(grpc.aio.ServerInterceptor):
         call.peers = access.peer_names(access.auth_context_of(servicer_context))
         seconds = self._seconds(servicer_context.time_remaining(), streaming)
         call.deadline = call.started + seconds
-        context.enter_call(deadline=call.deadline, peer=call.peers)
+        client = access.client_address(metadata) if "web" in call.peers else ""
+        context.enter_call(deadline=call.deadline, peer=call.peers, client=client)
         try:
             async with asyncio.timeout(seconds) as limit:
                 await self._admit(call, metadata)

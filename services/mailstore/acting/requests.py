@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from services.common.errors import Reason, error, invalid_argument
-from services.common.rpc.context import enter_call
+from services.common.rpc.context import client_address, enter_call
 from services.mailstore.imap.deadline import time_left
 
 T = TypeVar("T")
@@ -52,7 +52,12 @@ class Requests:
         if entry is None or entry.task is None:
             entry = _Entry()
             context = contextvars.copy_context()
-            context.run(enter_call, deadline=time.monotonic() + FINISH_WITHIN, peer=frozenset())
+            context.run(
+                enter_call,
+                deadline=time.monotonic() + FINISH_WITHIN,
+                peer=frozenset(),
+                client=client_address(),
+            )
             entry.task = asyncio.get_running_loop().create_task(_run(work), context=context)
             if request_id:
                 self._put(key, entry)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from services.common.endpoint import TlsMode
+from services.common.rpc.context import client_address
 from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import (
     CommandRefused,
@@ -91,8 +92,8 @@ async def connect(server: ImapServer, account: Account) -> Session:
     try:
         async with asyncio.timeout(timeout):
             await _greet(session, server, timeout)
-            await _login(session, account)
-        await _introduce(session)
+            await _login(session, account, _identity(session))
+        await _enable(session)
         if server.compress and session.has("COMPRESS=DEFLATE"):
             (result,) = await session.execute([b"COMPRESS", b"DEFLATE"])
             if result.status == "OK":
@@ -135,12 +136,15 @@ async def _greet(session: Session, server: ImapServer, seconds: float) -> None:
         await session.command(b"CAPABILITY")
 
 
-async def _login(session: Session, account: Account) -> None:
+async def _login(session: Session, account: Account, identity: list[list[bytes]]) -> None:
+    """LOGIN or AUTHENTICATE; `identity` goes before it, in the same round trip."""
     username, password = account.username.encode("utf-8"), account.password.encode("utf-8")
     if b"\0" in username or b"\0" in password:
         raise LoginRefused("NUL in the credential")
     if account.kind == "oauth":
+        await session.execute(*identity)
         await _login_with_token(session, account)
+        await _identify_late(session, identity)
         return
     plain = session.has("AUTH=PLAIN")
     if session.has("LOGINDISABLED") and not plain:
@@ -150,15 +154,16 @@ async def _login(session: Session, account: Account) -> None:
     # LOGIN is for US-ASCII (RFC 9051 section 6.2.3); PLAIN carries UTF-8 (RFC 4616).
     if plain and session.has("SASL-IR") and (not ascii_only or session.has("LOGINDISABLED")):
         token = base64.b64encode(b"\0" + username + b"\0" + password)
-        (result,) = await session.execute([b"AUTHENTICATE", b"PLAIN", token])
+        *_, result = await session.execute(*identity, [b"AUTHENTICATE", b"PLAIN", token])
     else:
-        (result,) = await session.execute([b"LOGIN", string(username), string(password)])
+        *_, result = await session.execute(*identity, [b"LOGIN", string(username), string(password)])
     if result.status != "OK":
         if result.code in _BUSY_CODES:
             raise ServerBusy(f"login: {result.code}")
         raise LoginRefused(f"login: {result.status} [{result.code}]")
     if session.capabilities == before and result.code != "CAPABILITY":
         await session.command(b"CAPABILITY")
+    await _identify_late(session, identity)
 
 
 async def _login_with_token(session: Session, account: Account) -> None:
@@ -187,14 +192,35 @@ async def _login_with_token(session: Session, account: Account) -> None:
         await session.command(b"CAPABILITY")
 
 
-async def _introduce(session: Session) -> None:
-    commands = []
-    if session.has("ID"):
-        commands.append([b"ID", b'("name" "Postern")'])
+def _identity(session: Session) -> list[list[bytes]]:
+    """ID (RFC 2971): who we are and, where it is known, at which address the person is for whom we log in.
+    Dovecot writes the latter into its log and counts failures by it, where we are in its
+    login_trusted_networks; it wants to hear of it before the login."""
+    if not session.has("ID"):
+        return []
+    fields = [b'"name" "Postern"']
+    if address := client_address():
+        # Checked to be an IP address where it came in.
+        fields.append(b'"x-originating-ip" "%s"' % address.encode("ascii"))
+    return [[b"ID", b"(" + b" ".join(fields) + b")"]]
+
+
+async def _identify_late(session: Session, identity: list[list[bytes]]) -> None:
+    """ID of a server that tells only after the login that it takes one."""
+    if not identity:
+        await session.execute(*_identity(session))
+
+
+async def _enable(session: Session) -> None:
+    wanted = []
     if session.has("UTF8=ONLY"):
         # RFC 6855 section 6: nothing works there before.
-        commands.append([b"ENABLE", b"UTF8=ACCEPT"])
-    if commands:
-        for result, pieces in zip(await session.execute(*commands), commands, strict=True):
-            if pieces[0] == b"ENABLE" and result.status != "OK":
-                raise CommandRefused("ENABLE", result.status, result.code, "")
+        wanted.append(b"UTF8=ACCEPT")
+    if session.has("QRESYNC") and session.has("ENABLE"):
+        # RFC 7162 section 3.2: from here on what is expunged is told by its UID.
+        wanted.append(b"QRESYNC")
+    if not wanted:
+        return
+    (result,) = await session.execute([b"ENABLE", *wanted])
+    if result.status != "OK" and b"UTF8=ACCEPT" in wanted:
+        raise CommandRefused("ENABLE", result.status, result.code, "")

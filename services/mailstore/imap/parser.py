@@ -25,6 +25,9 @@ _STATUS = re.compile(
 _NUMBERED = re.compile(rb"(\d+) ([A-Za-z]+)(?: |\Z)")
 _FETCH = re.compile(rb"\* (\d+) FETCH \(")
 _WITH_UID = re.compile(rb"\* \d+ FETCH \(UID \d")
+_FLAG_CHANGE = re.compile(
+    rb"\* \d+ FETCH \((?=[^\"]*MODSEQ \()(?:(?:UID \d+|FLAGS \([^()]*\)|MODSEQ \(\d+\))[ )])+\Z"
+)
 _UNESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 Value = Any
@@ -109,6 +112,15 @@ def has_uid(response: Response) -> bool:
     if isinstance(response, RawFetch) and _WITH_UID.match(response.parts[0]):
         return True
     return bool(response.values) and b"UID" in pairs(response.values[0])
+
+
+def is_flag_change(response: Response) -> bool:
+    """Whether a FETCH response says that flags changed, and nothing else: with a MODSEQ (RFC 7162), and with
+    no item that would have to be asked for."""
+    if isinstance(response, RawFetch):
+        return len(response.parts) == 1 and bool(_FLAG_CHANGE.match(response.parts[0]))
+    items = pairs(response.values[0]).keys() if response.values else frozenset()
+    return b"MODSEQ" in items and items <= {b"UID", b"FLAGS", b"MODSEQ"}
 
 
 def parse_values(parts: list[bytes], start: int = 0) -> tuple[Value, ...]:

@@ -48,6 +48,8 @@ class Session:
         self.selected_at = 0.0
         # Set by those who compared the open mailbox with what they know.
         self.agreed: Agreed | None = None
+        # Where it is a list: what the server tells of the open mailbox that nobody asked for.
+        self.overheard: list[Response] | None = None
         self.last_used = time.monotonic()
         # How often it was lent; more than once means that it was kept.
         self.uses = 0
@@ -323,7 +325,10 @@ class Session:
         elif response.name == "ENABLED":
             self.enabled |= words(response.values)
         if selected is not None:
+            changes = selected.changes
             follow(selected, response)
+            if self.overheard is not None and selected.changes != changes:
+                self.overheard.append(response)
 
     def _after(self, pieces: Pieces, result: Result) -> None:
         if result.code == "CAPABILITY":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.mailstore.imap.failure import ProtocolError
-from services.mailstore.imap.parser import Response, has_uid, pairs, parse_values
+from services.mailstore.imap.parser import Response, has_uid, is_flag_change, pairs, parse_values
 from services.mailstore.imap.syntax import parse_set
 
 Pieces = Sequence[bytes]
@@ -135,8 +135,9 @@ def follow(selected: Selected, response: Response) -> None:
         selected.exists = max(0, selected.exists - _count(response))
         selected.changes += 1
     elif response.name == "FETCH":
-        # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2); what was asked for has
-        # one.
-        selected.changes += not has_uid(response)
+        # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2), what was asked for has one;
+        # with QRESYNC it has both UID and MODSEQ (RFC 7162 section 3.2.4), which we ask for only to learn of
+        # changes.
+        selected.changes += not has_uid(response) or is_flag_change(response)
     elif response.name == "OK" and response.code:
         _follow_code(selected, response)

@@ -73,14 +73,6 @@ class SessionSource:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def prepare(self) -> None:
-        """Ask for QRESYNC where the server has it. The connection tells VANISHED instead of EXPUNGE from
-        here on.
-        """
-        session = self._session
-        if session.has("QRESYNC") and session.has("ENABLE") and not self._resync:
-            await session.command(b"ENABLE", b"QRESYNC")
-
     @property
     def _resync(self) -> bool:
         return "QRESYNC" in self._session.enabled

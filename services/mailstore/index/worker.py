@@ -100,7 +100,6 @@ async def _mailboxes(
 
     boxes = order(await listing.list_mailboxes(session, counts=False))
     source = SessionSource(session)
-    await source.prepare()
     sync = MailboxSync(store, source)
     for box in boxes:
         try:

@@ -23,7 +23,7 @@ Namespaces = tuple[tuple[str, Namespace], ...]
 
 async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
     """The whole tree. One round trip where the server has LIST-STATUS (RFC 5819), else one for every 50
-    mailboxes.
+    mailboxes; one more where something has happened in the mailbox that is open on the connection.
     """
     extended = session.has("LIST-EXTENDED") or session.rev2
     with_status = counts and extended and (session.has("LIST-STATUS") or session.rev2)
@@ -42,11 +42,16 @@ async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
         commands.append([b"LSUB", b'""', b'"*"'])
     if session.has("NAMESPACE") or session.rev2:
         commands.append([b"NAMESPACE"])
+    selected = session.selected if counts else None
+    changes = selected.changes if selected else 0
+    if selected:
+        commands.append([b"NOOP"])
     results = await session.execute(*commands)
     session.require(results[0], commands[0])
     namespaces: Namespaces = ()
-    if commands[-1] == [b"NAMESPACE"] and results[-1].status == "OK":
-        namespaces = _namespaces(results[-1].data("NAMESPACE"), utf8=session.utf8)
+    for command, result in zip(commands, results, strict=True):
+        if command == [b"NAMESPACE"] and result.status == "OK":
+            namespaces = _namespaces(result.data("NAMESPACE"), utf8=session.utf8)
     subscribed: set[str] | None = None
     if not extended:
         subscribed = {
@@ -59,7 +64,16 @@ async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
     boxes = _with_rights(boxes, results[0].data("MYRIGHTS"), session.utf8)
     if counts and not with_status:
         boxes = await _fetch_counts(session, boxes)
+    elif selected and selected.changes != changes:
+        # Of the mailbox that is open STATUS tells what the connection had seen before (Dovecot).
+        boxes = tuple([await _recounted(session, box) if box.name == selected.name else box for box in boxes])
     return Tree(boxes)
+
+
+async def _recounted(session: Session, box: Mailbox) -> Mailbox:
+    command = [b"STATUS", session.mailbox(box.name), status_items(session)]
+    (result,) = await session.execute(command)
+    return _with_status((box,), result.data("STATUS"), session.utf8)[0]
 
 
 async def status(session: Session, name: str) -> Mailbox:

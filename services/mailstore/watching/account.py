@@ -1,7 +1,8 @@
 """Watching one account: IDLE on INBOX where the server has it, with news of all other mailboxes where it has
 NOTIFY, a look at all counts every POLL seconds, and again after every interruption.
 
-New messages in INBOX come with their rows; other mailboxes, and what was expunged, as "read the list again".
+New messages in INBOX come with their rows, what was expunged there with its UIDs where the server has
+QRESYNC; other mailboxes come as "read the list again".
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from dataclasses import replace
 from services.common.logging import get_logger
 from services.mailstore.imap.connect import Account, ImapServer, connect
 from services.mailstore.imap.failure import ImapError, LoginRefused
-from services.mailstore.imap.parser import Response
+from services.mailstore.imap.parser import Response, pairs
 from services.mailstore.imap.session import Session
+from services.mailstore.imap.syntax import uid_set
+from services.mailstore.index.source import read_vanished
 from services.mailstore.mailboxes import listing
 from services.mailstore.mailboxes.model import Mailbox
 from services.mailstore.reading.items import ITEMS
@@ -24,6 +27,7 @@ from services.mailstore.reading.rows import gather, read_rows
 from services.mailstore.watching.events import (
     MOST_ADDED,
     MOST_MODIFIED,
+    MOST_REMOVED,
     Event,
     MailboxChange,
     Snapshot,
@@ -85,6 +89,7 @@ class AccountWatch:
     async def _watch(self, session: Session) -> None:
         await self._look(session)
         selected, _ = await open_mailbox(session, "INBOX")
+        heard = session.overheard = []
         if self._uid_validity not in (0, selected.uid_validity):
             self._uid_next = 0
         self._uid_validity = selected.uid_validity
@@ -98,17 +103,20 @@ class AccountWatch:
             await self._look(session)
         self.ready.set()
         while True:
-            news = await self._wait(session)
-            if any(response.name in ("EXISTS", "EXPUNGE", "FETCH") for response in news):
+            # Also what came along with the answers to other commands.
+            if not heard:
+                await self._wait(session)
+            news, heard[:] = list(heard), []
+            if news:
                 await self._tell_new(session, news)
             await self._look(session)
 
-    async def _wait(self, session: Session) -> list[Response]:
+    async def _wait(self, session: Session) -> None:
         if session.has("IDLE") or session.rev2:
-            return await session.idle(self._poll)
+            await session.idle(self._poll)
+            return
         await asyncio.sleep(self._poll)
-        (result,) = await session.execute([b"NOOP"])
-        return result.untagged
+        await session.execute([b"NOOP"])
 
     async def _look(self, session: Session) -> None:
         """Compare the tree and its counts with the last look."""
@@ -121,40 +129,58 @@ class AccountWatch:
         self._seen = now
 
     async def _tell_new(self, session: Session, news: list[Response]) -> None:
-        """Rows of INBOX that came or changed."""
-        changed = sorted({response.number for response in news if response.name == "FETCH"})
-        commands = [[b"UID", b"FETCH", b"%d:*" % max(1, self._uid_next), ITEMS]]
+        """Rows of INBOX that came or changed, and the UIDs of those that are gone."""
+        removed = sorted({uid for r in news if r.name == "VANISHED" for uid in read_vanished(r)})
+        # Without QRESYNC the server tells numbers, which have been others since.
         expunged = any(response.name == "EXPUNGE" for response in news)
-        if changed and not expunged:
-            numbers = b",".join(b"%d" % number for number in changed[:MOST_MODIFIED])
-            commands.append([b"FETCH", numbers, ITEMS])
+        uids, numbers = _changed(news)
+        commands = [[b"UID", b"FETCH", b"%d:*" % max(1, self._uid_next), ITEMS]]
+        if uids:
+            commands.append([b"UID", b"FETCH", uid_set(uids[:MOST_MODIFIED]), ITEMS])
+        if numbers and not expunged and not removed:
+            commands.append([b"FETCH", uid_set(numbers[:MOST_MODIFIED]), ITEMS])
         results = await session.execute(*commands)
         # "n:*" gives the last message also where it is older than n (RFC 9051 section 6.4.9).
         rows = read_rows("INBOX", self._uid_validity, results)
         added = [row for uid, row in sorted(rows.items(), reverse=True) if uid >= self._uid_next]
         numbers_of = {uid: data[b"SEQ"] for uid, data in gather(results).items()}
+        asked = commands[-1][0] == b"FETCH"
         modified = tuple(
             row
             for uid, row in sorted(rows.items())
-            if uid < self._uid_next and not expunged and numbers_of.get(uid) in changed
+            if uid < self._uid_next and (uid in uids or (asked and numbers_of.get(uid) in numbers))
+        )
+        incomplete = (
+            expunged
+            or (bool(numbers) and not asked)
+            or len(added) > MOST_ADDED
+            or max(len(uids), len(numbers)) > MOST_MODIFIED
+            or len(removed) > MOST_REMOVED
         )
         box = await listing.status(session, "INBOX")
         if self._seen is not None and "INBOX" in self._seen:
             known = self._seen["INBOX"]
             box = _with_counts(known, box)
             self._seen["INBOX"] = box
-        if added or modified or expunged or changed:
-            self._emit(
-                Event(
-                    change=MailboxChange(
-                        box,
-                        tuple(added[:MOST_ADDED]),
-                        modified,
-                        incomplete=expunged or len(added) > MOST_ADDED or len(changed) > MOST_MODIFIED,
-                    )
-                )
+        if added or modified or removed or incomplete or uids or numbers:
+            change = MailboxChange(
+                box, tuple(added[:MOST_ADDED]), modified, tuple(removed[:MOST_REMOVED]), incomplete
             )
+            self._emit(Event(change=change))
         self._uid_next = max(self._uid_next, box.uid_next, *(uid + 1 for uid in rows), 1)
+
+
+def _changed(news: list[Response]) -> tuple[list[int], list[int]]:
+    """UIDs and numbers of the messages whose flags changed: numbers where the server tells no UID."""
+    uids, numbers = set(), set()
+    for response in news:
+        if response.name == "FETCH":
+            uid = pairs(response.values[0]).get(b"UID") if response.values else None
+            if isinstance(uid, int):
+                uids.add(uid)
+            else:
+                numbers.add(response.number)
+    return sorted(uids), sorted(numbers)
 
 
 def _with_counts(known: Mailbox, counted: Mailbox) -> Mailbox:

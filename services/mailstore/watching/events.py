@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from services.mailstore.mailboxes.model import Mailbox
 from services.mailstore.reading.rows import Row
 
-MOST_ADDED, MOST_MODIFIED = 50, 200
+MOST_ADDED, MOST_MODIFIED, MOST_REMOVED = 50, 200, 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxChange:
-    """Something in a mailbox. `incomplete`: more changed than is listed."""
+    """Something in a mailbox. `removed` are UIDs; `incomplete`: more changed than is listed."""
 
     mailbox: Mailbox
     added: tuple[Row, ...] = ()
     modified: tuple[Row, ...] = ()
+    removed: tuple[int, ...] = ()
     incomplete: bool = False
 
 

@@ -10,6 +10,7 @@ from services.common.errors import invalid_argument
 from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import watch_service_pb2_grpc
 from services.mailstore import convert
+from services.mailstore.names import MessageRange
 from services.mailstore.watching.events import Event
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def _event_to(event: Event) -> pb.WatchAccountResponse:
             mailbox=convert.mailbox_to(event.change.mailbox),
             added=[convert.row_to(row) for row in event.change.added],
             modified=[convert.row_to(row) for row in event.change.modified],
+            removed=convert.ranges_to(
+                MessageRange(
+                    event.change.mailbox.name, event.change.mailbox.uid_validity, event.change.removed
+                )
+            ),
             incomplete=event.change.incomplete,
         )
         return pb.WatchAccountResponse(mailbox_change=change, resume_token=event.token)

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from services.common.errors import PosternError, Reason, error
+from services.common.rpc.context import client_address, set_client_address
 from services.mailstore.imap.connect import Account, ImapServer
 from services.mailstore.imap.failure import ImapError, to_posterror
 from services.mailstore.watching.account import POLL, AccountWatch
@@ -123,9 +124,9 @@ class Watchers:
             watch = self._watches[key] = _Watch(account.id, secrets.token_hex(6))
             watch.looker = AccountWatch(self._server, account, watch.emit, self._poll)
             # A context of its own: it outlives the call, whose deadline is not its own.
-            watch.task = asyncio.get_running_loop().create_task(
-                self._run(key, watch), context=contextvars.Context()
-            )
+            context = contextvars.Context()
+            context.run(set_client_address, client_address())
+            watch.task = asyncio.get_running_loop().create_task(self._run(key, watch), context=context)
         if watch.idle is not None:
             watch.idle.cancel()
             watch.idle = None

@@ -53,11 +53,48 @@ async def test_flags_and_expunges_of_others(client: Client, imap: IMAPClient) ->
         imap.add_flags([2], [rb"\Seen"])
         change = (await take(stream, "mailbox_change")).mailbox_change
         assert [(row.name.uid, row.flags.seen) for row in change.modified] == [(2, True)]
-        imap.delete_messages([1])
-        imap.expunge([1])
-        while not change.incomplete:
+        imap.add_flags([2], [b"work"])
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        assert [(row.name.uid, list(row.flags.labels)) for row in change.modified] == [(2, ["work"])]
+        await expunge(imap, stream, [1], [1])
+        await expunge(imap, stream, [2, 3], [2, 3])
+
+
+async def expunge(imap: IMAPClient, stream: Any, uids: list[int], removed: list[int]) -> None:
+    """Expunge, and read what is told of it; `removed` empty: that the list is to be read again."""
+    imap.delete_messages(uids)
+    imap.expunge(uids)
+    told: list[int] = []
+    while True:
+        change = (await take(stream, "mailbox_change")).mailbox_change
+        for gone in change.removed:
+            assert (gone.mailbox, gone.uid_validity) == ("INBOX", change.mailbox.uid_validity)
+            told += gone.uids
+        if (removed and set(removed) <= set(told)) or (not removed and change.incomplete):
+            break
+        assert not change.incomplete
+    assert told == removed
+    assert change.mailbox.message_count == imap.folder_status("INBOX", ["MESSAGES"])[b"MESSAGES"]
+
+
+async def test_without_qresync_an_expunge_is_to_read_again(dovecot_with: Any) -> None:
+    server: Dovecot = dovecot_with(DovecotOptions(without=("CONDSTORE", "QRESYNC")))
+    user = server.add_user()
+    with server.connect(user) as imap:
+        for number in range(3):
+            imap.append("INBOX", message(f"Number {number}"))
+        imap.select_folder("INBOX")
+        async with (
+            serving(settings_for("127.0.0.1", server.imap_port), user) as client,
+            aclosing(aiter(watching(client))) as stream,
+        ):
+            await take(stream, "heartbeat")
+            await expunge(imap, stream, [1], [])
+            imap.add_flags([3], [rb"\Seen"])
             change = (await take(stream, "mailbox_change")).mailbox_change
-        assert change.mailbox.message_count == 2
+            while not change.modified:
+                change = (await take(stream, "mailbox_change")).mailbox_change
+            assert [(row.name.uid, row.flags.seen) for row in change.modified] == [(3, True)]
 
 
 async def test_two_streams_one_watcher_and_resuming(client: Client, imap: IMAPClient) -> None:
