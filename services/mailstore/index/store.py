@@ -46,8 +46,12 @@ class Store:
             self.db = self._open(path, key, cache_mib, True, busy_ms)
         salt: bytes = self.value("salt")
         self.salt = salt
+
+        def message_hash(*values: Any) -> int:
+            return hash64(str(values[0]), salt)
+
         # For conditions that are made before it is known which file they are for.
-        self.db.create_scalar_function("message_hash", lambda id_: hash64(id_, salt), 1, deterministic=True)
+        self.db.create_scalar_function("message_hash", message_hash, 1, deterministic=True)
 
     @staticmethod
     def _open(path: Path, key: bytes, cache_mib: int, create: bool, busy_ms: int) -> apsw.Connection:
