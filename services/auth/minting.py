@@ -2,10 +2,15 @@
 
 Invariants: only this module signs; a token lives at most five minutes; the credential goes sealed to
 mailstore and sender and to nobody else.
+
+A session's tokens are given again for a minute: several replicas of web ask for the same session one after
+the other, and sealing and signing take longer than all the rest of the answer. Each time the database is asked
+first whether the session still runs, and the tokens go by the session as that read found it.
 """
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +21,7 @@ from services.auth.rows import Clock, now_ms
 from services.auth.signing import SigningKeys
 from services.auth.systems import Grant
 from services.common.errors import PosternError, Reason, invalid_argument
+from services.common.remembered import Remembered
 from services.common.sealing import Credential, PublicKey, seal_credential
 from services.common.tokens import (
     CLAIM_CREDENTIAL,
@@ -46,6 +52,9 @@ SYSTEM_PREFIXES = ("app:", "api:")  # of the session ids in tokens for systems
 PRESENT_SCOPES = frozenset({FILING_SCOPE, "mail.read", "mail.modify"})
 
 
+GIVEN_SECONDS, MOST_GIVEN = 60, 2000  # about 12 KB each
+
+
 @dataclass(frozen=True)
 class Minted:
     """Tokens by audience and when they end (seconds since 1970)."""
@@ -69,10 +78,22 @@ class Minter:
     ) -> None:
         self.keys, self._sealing = keys, sealing
         self._lifetime, self._exchange_seconds, self._clock = lifetime, exchange_seconds, clock
+        self._salt = secrets.token_bytes(32)
+        self._given: Remembered[tuple[Any, ...], Minted] = Remembered(MOST_GIVEN, lambda: self._clock() / 1000)
 
     def for_session(self, opened: OpenSession, *, enrol_only: bool = False) -> Minted:
         """A token for each service; for auth alone where a factor must be enrolled first. None outlives the
-        session."""
+        session; at least four of five minutes are left to each that the session does not end before."""
+        # The credential by a digest that means nothing elsewhere: what is remembered holds it sealed only.
+        digest = hmac.digest(self._salt, opened.credential, "sha256")
+        key = (opened.session_id, opened.account, opened.expires_ms, digest, enrol_only)
+        minted = self._given.get(key)
+        if minted is None:
+            minted = self._mint(opened, enrol_only)
+            self._given.put(key, minted, min(self._clock() // 1000 + GIVEN_SECONDS, minted.expires))
+        return minted
+
+    def _mint(self, opened: OpenSession, enrol_only: bool) -> Minted:
         credential = Credential.from_json(opened.credential)
         sealed = {
             audience: encode_sealed(

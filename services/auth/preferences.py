@@ -1,7 +1,8 @@
 """Preferences and identities of an account; the functions run inside one transaction.
 
 Invariants: an account has at least one identity, and exactly one is the default; changes to an account's
-settings lock its row first, so that two at once are one after the other.
+settings lock its row first, so that two at once are one after the other, and change its tag: whoever
+remembers settings goes by that (sessions.py).
 """
 
 from __future__ import annotations
@@ -173,6 +174,8 @@ def _row(identity: MailIdentity) -> dict[str, Any]:
 
 
 def _lock(session: Session, account: str) -> Any:
+    """Lock the account's row for a change of its settings, and say so by a new tag."""
+    session.execute(update(accounts).where(accounts.c.account == account).values(settings_tag=new_id()))
     row = session.execute(select(accounts).where(accounts.c.account == account).with_for_update()).first()
     if row is None:
         raise not_found("account")

@@ -9,19 +9,23 @@ Invariants:
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from services.auth.model import Client, OpenSession, SessionInfo
+from services.auth.model import Client, MailIdentity, OpenSession, Preferences, SessionInfo
 from services.auth.preferences import IDENTITY_COLUMNS, identity_of, preferences_of
 from services.auth.rows import Clock, now_ms, page_limit, page_token, read_page_token
 from services.auth.tables import accounts, factors, identities, sessions
 from services.auth.vault import Sealed, Vault, VaultError, new_id, new_secret, secret_hash, well_formed
+from services.common.remembered import Remembered
 
 TOUCH_MS = 60_000  # the last use is written at most this often
+KNOWN_SECONDS, MOST_KNOWN, MOST_TEXT = 60.0, 5000, 20_000  # settings, by account and tag; characters of one
+Settings = tuple[Preferences, tuple[MailIdentity, ...]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Sessions:
 
     def __init__(self, vault: Vault, lifetimes: Lifetimes = Lifetimes(), clock: Clock = now_ms) -> None:
         self.vault, self.lifetimes, self._clock = vault, lifetimes, clock
+        self._known: Remembered[tuple[str, str], Settings] = Remembered(MOST_KNOWN, lambda: clock() / 1000)
 
     def begin(
         self,
@@ -129,20 +134,20 @@ class Sessions:
         return Client(row.client_address, row.user_agent) if row else Client()
 
     def open(self, session: Session, secret: str) -> OpenSession | None:
-        """The session of `secret` with preferences and identities, by one statement; None where it has
-        ended."""
+        """The session of `secret` with preferences and identities, by one statement where those have not
+        changed since they were last read; None where it has ended."""
         if not well_formed(secret):
             return None
-        rows = session.execute(_OPEN, {"secret_hash": secret_hash(secret)}).all()
-        if not rows or not self._runs(rows[0]):
+        first = session.execute(_OPEN, {"secret_hash": secret_hash(secret)}).first()
+        if first is None or not self._runs(first):
             return None
-        first = rows[0]
         account, session_id = first.account, first.session_id
         sealed = Sealed(first.server_key_id, first.sealed_credential)
         try:
             credential = self.vault.open(secret, sealed, _context(session_id, account))
         except VaultError:
             return None  # the operator has withdrawn the server key
+        preferences, addresses = self._settings(session, account, first.settings_tag)
         return OpenSession(
             session_id=session_id,
             account=account,
@@ -151,9 +156,24 @@ class Sessions:
             server_key_id=sealed.key_id,
             credential=credential,
             has_factor=bool(first.has_factor),
-            preferences=preferences_of(json.loads(first.preferences)),
-            identities=tuple(identity_of(row._mapping) for row in rows if row.address),
+            preferences=preferences,
+            identities=addresses,
         )
+
+    def _settings(self, session: Session, account: str, tag: str) -> Settings:
+        """The account's settings as of that tag, or newer."""
+        known = self._known.get((account, tag))
+        if known is not None:
+            return known
+        rows = session.execute(_SETTINGS, {"account": account}).all()
+        if not rows:
+            return Preferences(), ()
+        found = preferences_of(json.loads(rows[0].preferences)), _in_order(rows)
+        if sum(len(text) for row in rows for text in row._mapping.values() if isinstance(text, str)) > MOST_TEXT:
+            return found
+        # Until then, as a replica of an earlier version changes settings without changing the tag.
+        self._known.put((account, rows[0].settings_tag), found, self._clock() / 1000 + KNOWN_SECONDS)
+        return found
 
     def needs_touch(self, opened: OpenSession) -> bool:
         """Whether `touch` has something to write."""
@@ -255,8 +275,7 @@ class Sessions:
         return session.execute(query.with_for_update()).first()
 
 
-# Built once: building it took longer than running it. Preferences and identities come along, so that a page
-# costs one read; an account always has an identity, the outer join is for its first moments.
+# Built once: building them took longer than running them.
 _OPEN = (
     select(
         sessions.c.session_id,
@@ -265,15 +284,26 @@ _OPEN = (
         sessions.c.expires_ms,
         sessions.c.server_key_id,
         sessions.c.sealed_credential,
-        accounts.c.preferences,
+        accounts.c.settings_tag,
         exists().where(factors.c.account == sessions.c.account).label("has_factor"),
-        *IDENTITY_COLUMNS,
     )
     .join(accounts, accounts.c.account == sessions.c.account)
-    .outerjoin(identities, identities.c.account == sessions.c.account)
     .where(sessions.c.secret_hash == bindparam("secret_hash"))
-    .order_by(identities.c.is_default.desc(), identities.c.created_ms, identities.c.identity_id)
 )
+# An account always has an identity; the outer join is for its first moments. They are sorted here: their long
+# texts would make the server sort on disk.
+_SETTINGS = (
+    select(accounts.c.settings_tag, accounts.c.preferences, *IDENTITY_COLUMNS, identities.c.created_ms)
+    .outerjoin(identities, identities.c.account == accounts.c.account)
+    .where(accounts.c.account == bindparam("account"))
+)
+
+
+def _in_order(rows: Sequence[Any]) -> tuple[MailIdentity, ...]:
+    """The identities in `rows`, the default one first, then as they were made."""
+    found = [row for row in rows if row.address]
+    found.sort(key=lambda row: (not row.is_default, row.created_ms, row.identity_id))
+    return tuple(identity_of(row._mapping) for row in found)
 
 
 def _context(session_id: str, account: str) -> str:

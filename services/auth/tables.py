@@ -39,6 +39,8 @@ accounts = Table(
     Column("account", ACCOUNT, primary_key=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("preferences", LONG_TEXT, nullable=False),  # JSON object
+    # New with each change of the preferences or the identities.
+    Column("settings_tag", String(32), nullable=False, server_default=""),
     **BINARY_TEXT,
 )
 

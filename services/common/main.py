@@ -7,20 +7,18 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
+import uvloop
+
 from services.common import logging
 from services.common.settings import SettingsError
 
 
-def run(
-    name: str,
-    main: Callable[[], Awaitable[None]],
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
-) -> None:
-    """Run `main` with logs configured; a SettingsError is one line and status 2, anything else status 1."""
+def run(name: str, main: Callable[[], Awaitable[None]]) -> None:
+    """Run `main` on uvloop with logs configured; a SettingsError is one line and status 2, anything else status 1."""
     log = logging.get_logger("services." + name)
     try:
         logging.configure(name, _level())
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_await(main))
     except SettingsError as err:
         print(f"postern {name}: {err}", file=sys.stderr)  # noqa: T201 for the operator's eyes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import uvicorn
-import uvloop
 
 from services.common.logging import get_logger
 from services.common.main import run
@@ -65,4 +64,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     forgetful.ensure()
-    run("web", main, uvloop.new_event_loop)
+    run("web", main)

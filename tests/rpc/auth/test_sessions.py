@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import select, update
 
+from services.auth.rows import now_ms
 from services.auth.sessions import Lifetimes
 from services.auth.tables import audit, sessions
 from services.common.errors import PosternError
@@ -225,3 +226,39 @@ async def test_the_trail_tells_of_sign_ins_and_refusals(database_url: str) -> No
         assert events[2].client_address == "198.51.100.7"
         stored = await auth.service.database.read(lambda session: session.execute(select(audit)).all())
         assert all(row.account == "alice@example.org" for row in stored)
+
+
+async def test_what_one_replica_changes_shows_at_the_other_at_once(database_url: str) -> None:
+    async with running_auth(database_url) as one, running_auth(database_url) as two:
+        secret = (await one.sign_in()).session_secret
+        token = await one.token(secret)
+        for number in range(3):
+            await two.access(secret)  # both remember the settings as they are now
+            request = account_pb.UpdatePreferencesRequest(
+                preferences=session_pb.Preferences(language=f"de-{number:03d}")
+            )
+            request.update_mask.paths.append("language")
+            await one.account.UpdatePreferences(request, token=token)
+            assert (await two.access(secret)).preferences.language == f"de-{number:03d}"
+        made = session_pb.Identity(display_name="A", address="alias@example.org")
+        identity = (
+            await one.account.CreateIdentity(account_pb.CreateIdentityRequest(identity=made), token=token)
+        ).identity
+        shown = (await two.access(secret)).identities
+        assert [each.address for each in shown] == ["alice@example.org", "alias@example.org"]
+        await one.account.DeleteIdentity(
+            account_pb.DeleteIdentityRequest(identity_id=identity.identity_id), token=token
+        )
+        assert len((await two.access(secret)).identities) == 1
+
+
+async def test_tokens_are_given_again_for_a_minute_and_to_no_ended_session(database_url: str) -> None:
+    async with running_auth(database_url) as one, running_auth(database_url) as two:
+        secret = (await one.sign_in()).session_secret
+        first = await one.access(secret)
+        assert list((await one.access(secret)).tokens) == list(first.tokens)
+        one.service._minter._clock = lambda: now_ms() + 61_000
+        later = await one.access(secret)
+        assert not {token.token for token in later.tokens} & {token.token for token in first.tokens}
+        await two.sessions.EndSession(session_pb.EndSessionRequest(session_secret=secret))
+        assert (await refused(one.access(secret))).reason == "SESSION_ENDED"
