@@ -4,8 +4,8 @@ Invariants: only this module signs; a token lives at most five minutes; the cred
 mailstore and sender and to nobody else.
 
 A session's tokens are given again for a minute: several replicas of web ask for the same session one after
-the other, and sealing and signing take longer than all the rest of the answer. Each time the database is asked
-first whether the session still runs, and the tokens go by the session as that read found it.
+the other, and sealing and signing take longer than all the rest of the answer. Each time the database is
+asked first whether the session still runs, and the tokens go by the session as that read found it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Minter:
         self.keys, self._sealing = keys, sealing
         self._lifetime, self._exchange_seconds, self._clock = lifetime, exchange_seconds, clock
         self._salt = secrets.token_bytes(32)
-        self._given: Remembered[tuple[Any, ...], Minted] = Remembered(MOST_GIVEN, lambda: self._clock() / 1000)
+        self._given = Remembered[tuple[Any, ...], Minted](MOST_GIVEN, lambda: self._clock() / 1000)
 
     def for_session(self, opened: OpenSession, *, enrol_only: bool = False) -> Minted:
         """A token for each service; for auth alone where a factor must be enrolled first. None outlives the

@@ -169,7 +169,8 @@ class Sessions:
         if not rows:
             return Preferences(), ()
         found = preferences_of(json.loads(rows[0].preferences)), _in_order(rows)
-        if sum(len(text) for row in rows for text in row._mapping.values() if isinstance(text, str)) > MOST_TEXT:
+        texts = [value for row in rows for value in row._mapping.values() if isinstance(value, str)]
+        if sum(map(len, texts)) > MOST_TEXT:
             return found
         # Until then, as a replica of an earlier version changes settings without changing the tag.
         self._known.put((account, rows[0].settings_tag), found, self._clock() / 1000 + KNOWN_SECONDS)

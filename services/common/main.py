@@ -14,7 +14,8 @@ from services.common.settings import SettingsError
 
 
 def run(name: str, main: Callable[[], Awaitable[None]]) -> None:
-    """Run `main` on uvloop with logs configured; a SettingsError is one line and status 2, anything else status 1."""
+    """Run `main` on uvloop with logs configured; a SettingsError is one line and status 2, anything else
+    status 1."""
     log = logging.get_logger("services." + name)
     try:
         logging.configure(name, _level())

@@ -12,7 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("auth_accounts", sa.Column("settings_tag", sa.String(32), nullable=False, server_default=""))
+    tag = sa.Column("settings_tag", sa.String(32), nullable=False, server_default="")
+    op.add_column("auth_accounts", tag)
 
 
 def downgrade() -> None:
