@@ -63,7 +63,12 @@ _MEANT = {
     "utf_32": "utf32 ucs4 iso10646ucs4",
     "utf_7": "utf7 unicode11utf7 unicode20utf7 xunicode20utf7 csunicode11utf7",
     "cp037": "ebcdic ebcdiccpus ebcdicus ebcdiccpca ebcdiccpwt ebcdiccpnl cp1047 ibm1047 ibm37 ibm037",
+    "cp273": "ebcdiccpde ebcdiccpat ebcdicatde ibm273",
+    "cp424": "ebcdiccphe ibm424",
     "cp500": "ebcdiccpbe ebcdiccpch ebcdicinternational ibm500",
+    "cp875": "ebcdiccpgr ibm875",
+    "cp1026": "ebcdiccptr ibm1026",
+    "cp1140": "ebcdicus37euro ccsid01140 ibm01140",
 }
 
 # Labels that say "I do not know": same as none at all.

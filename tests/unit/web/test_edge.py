@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.common.errors import PosternError, Reason, too_large
+from services.common.rpc.context import outgoing_client_address
 from services.common.settings import Env, SettingsError
 from services.web.app import build, build_edge
 from services.web.middleware.client import forwarded
@@ -51,6 +52,23 @@ async def test_a_page_elsewhere_cannot_load_ours(alice):
     assert answer.status_code == 403
     answer = await alice.get("/mail/INBOX", sec_fetch_site="cross-site", sec_fetch_mode="navigate")
     assert answer.status_code == 200
+
+
+async def test_services_are_told_for_which_browser_they_are_called(fakes, monkeypatch):
+    told = []
+    inner = fakes.mail.messages
+
+    async def messages(*args, **kwargs):
+        told.append(outgoing_client_address())
+        return await inner(*args, **kwargs)
+
+    monkeypatch.setattr(fakes.mail, "messages", messages)
+    trusting = settings(trusted_proxies=(ipaddress.ip_network("127.0.0.0/8"),))
+    alice = Browser(build(build_edge(trusting, fakes.services(), STATIC, RENDERER)))
+    await alice.sign_in()
+    for address in ("203.0.113.9", "2001:db8::9"):
+        assert (await alice.get("/mail/INBOX", x_forwarded_for=address)).status_code == 200
+    assert told == ["203.0.113.9", "2001:db8::9"]
 
 
 async def test_a_service_that_hangs_ends_in_a_page(fakes):

@@ -115,6 +115,26 @@ async def test_selected_follows_the_server() -> None:
         assert session.selected is None
 
 
+async def test_changes_are_known_where_qresync_is_enabled() -> None:
+    """Unasked-for news of flags has a UID there, as answers to FETCH have."""
+    script = [
+        (b"SELECT", b"* 5 EXISTS\r\n{tag} OK x\r\n"),
+        (b"NOOP", b"* 2 FETCH (UID 9 FLAGS (\\Seen) MODSEQ (12))\r\n* VANISHED 3,5:6\r\n{tag} OK\r\n"),
+        (b"UID", b"* 2 FETCH (UID 9 FLAGS (\\Seen))\r\n* 1 FETCH (FLAGS () UID 1)\r\n{tag} OK\r\n"),
+    ]
+    async with scripted(script) as server:
+        session = server.session
+        await session.execute(session.begin_select("A", False))
+        selected, heard = session.selected, []
+        assert selected is not None
+        changes, session.overheard = selected.changes, heard
+        await session.command(b"NOOP")
+        assert (selected.exists, selected.changes) == (2, changes + 2)
+        assert [response.name for response in heard] == ["FETCH", "VANISHED"]
+        await session.command(b"UID", b"FETCH", b"1:9", b"(UID FLAGS)")
+        assert selected.changes == changes + 2 and len(heard) == 2
+
+
 async def test_two_commands_at_once_are_refused() -> None:
     async with scripted([]) as server:
         task = asyncio.create_task(server.session.command(b"NOOP"))

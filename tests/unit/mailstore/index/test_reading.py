@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.mailstore import convert as outward
-from services.mailstore.imap.parser import RawFetch, has_uid, parse_response
+from services.mailstore.imap.parser import RawFetch, has_uid, is_flag_change, parse_response
 from services.mailstore.imap.parser import parse_lazily as lazily
 from services.mailstore.index import schema
 from services.mailstore.index.coding import decode_part, encode_part
@@ -190,7 +190,10 @@ def test_changes_of_flags() -> None:
     ):
         assert read_flag_change(lazily([line])) == (9, schema.SEEN, "x", 12)
         assert read_flag_change(parse_response([line])) == (9, schema.SEEN, "x", 12)
+        assert is_flag_change(lazily([line])) and is_flag_change(parse_response([line]))
     assert read_flag_change(lazily([rb"* 7 FETCH (FLAGS (\Seen))"])) is None
+    for line in (rb"* 7 FETCH (UID 9 FLAGS ())", rb"* 7 FETCH (UID 9 FLAGS () MODSEQ (12) RFC822.SIZE 3)"):
+        assert not is_flag_change(lazily([line])) and not is_flag_change(parse_response([line]))
     for told, line in ((False, rb"* 7 FETCH (FLAGS (\Seen))"), (True, rb"* 7 FETCH (FLAGS () UID 9)")):
         assert has_uid(lazily([line])) is has_uid(parse_response([line])) is told
 
