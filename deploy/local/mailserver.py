@@ -24,12 +24,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pymap.backend.dict import Config, DictBackend, Login
 from pymap.backend.dict.filter import FilterSet
 from pymap.backend.dict.mailbox import MailboxSet
+from pymap.backend.mailbox import MailboxDataInterface
 from pymap.backend.session import BaseSession
 from pymap.exceptions import MailboxNotFound
 from pymap.imap import IMAPService
 from pymap.mime.parsed import ParsedHeaders
 from pymap.parsing.message import AppendMessage
-from pymap.parsing.specials.flag import Flag
+from pymap.parsing.specials.flag import Flag, Wildcard
 from pymap.selected import SelectedMailbox
 from pymap.user import UserMetadata
 from pysasl.hashing import Cleartext
@@ -65,6 +66,16 @@ def _keep_to_the_selected_mailbox() -> None:
         return mailbox
 
     setattr(BaseSession, "_get_selected", get_selected)  # noqa: B010 (mypy forbids the plain assignment)
+
+
+def _take_labels() -> None:
+    """pymap 0.36 takes system flags alone: with the wildcard among PERMANENTFLAGS it keeps keywords, too."""
+    original = vars(MailboxDataInterface)["permanent_flags"].fget
+
+    def permanent_flags(mailbox: MailboxDataInterface) -> frozenset[Flag]:
+        return frozenset(original(mailbox) | {Wildcard})
+
+    setattr(MailboxDataInterface, "permanent_flags", property(permanent_flags))  # noqa: B010 (as above)
 
 
 class Mailboxes:
@@ -168,6 +179,7 @@ async def serve(imap_port: int, smtp_port: int, *, empty: bool = False) -> None:
 
     _tolerate_bad_dates()
     _keep_to_the_selected_mailbox()
+    _take_labels()
     mailboxes = Mailboxes(imap_port)
     for address, password in USERS.items():
         await mailboxes.add_user(address, password, EMPTY_MAILBOXES if empty else MAILBOXES)

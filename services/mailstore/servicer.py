@@ -48,6 +48,7 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     _MESSAGES + "SaveDraft": "mail.modify",
     _MESSAGES + "ImportMessages": "mail.modify",
     _MESSAGES + "ExportMessages": "mail.read",
+    _MESSAGES + "StopAction": "mail.modify",
     _WATCH + "WatchAccount": "mail.read",
 }
 # A drain ends these at once; their callers open them again elsewhere.

@@ -33,6 +33,7 @@ from services.web.session import Cookies, Me, Sessions
 from services.web.settings import WebSettings
 from services.web.static import Static
 from services.web.warm import Warm
+from services.web.works import Works
 
 log = get_logger(__name__)
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Edge:
     capabilities: Capabilities
     warm: Warm = field(default_factory=Warm)
     images: ImageProxy | None = None
+    works: Works = field(default_factory=Works)
     passkeys_offered: bool = False
     openid_offered: str | None = None
     _methods_asked: float = field(default=-math.inf, repr=False)
@@ -135,6 +137,7 @@ class Edge:
             "current_mailbox": "",
             "wide": False,
             "notice": None,
+            "work": self.works.running(me.grant.session_id),
             "here": own_path(request),
             **context,
         }

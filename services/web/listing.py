@@ -7,8 +7,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.web import formats, i18n, urls
+from services.web import formats, i18n, labels, urls
 from services.web.i18n import gettext as _
+from services.web.labels import Label
 from services.web.model.mail import (
     Address,
     Conversation,
@@ -41,6 +42,7 @@ class Line:
     count: int = 1
     current: bool = False
     place: str = ""
+    labels: tuple[Label, ...] = ()
 
 
 class Draft:
@@ -109,6 +111,18 @@ def tree_lines(tree: MailboxTree, current: str) -> list[TreeLine]:
     return lines
 
 
+def move_targets(tree: MailboxTree, current: str) -> list[tuple[str, str]]:
+    """(name, as shown) of the mailboxes that messages can be moved to."""
+    return [
+        (line.mailbox.name, " " * 2 * line.depth + line.name)
+        for line in tree_lines(tree, current)
+        if line.mailbox.selectable
+        and line.mailbox.name != current
+        and line.mailbox.use not in (Use.ALL, Use.FLAGGED)
+        and line.mailbox.may("i")
+    ]
+
+
 def people(addresses: Iterable[Address], me: Me) -> str:
     """Who, in a few words; the reader is "me"."""
     own = {identity.address.lower() for identity in me.identities} | {me.account.lower()}
@@ -136,6 +150,10 @@ def subject_of(row: Row) -> str:
     return row.envelope.subject.strip() or _("(no subject)")
 
 
+def _labels(row: Row, known: labels.Labels) -> tuple[Label, ...]:
+    return tuple(known.get(one) for one in row.flags.labels)
+
+
 def message_lines(
     rows: Iterable[Row],
     me: Me,
@@ -148,6 +166,7 @@ def message_lines(
 ) -> list[Draft]:
     """Lines of single messages. `places` names mailboxes to show beside each (a search over several)."""
     full = places is not None
+    known = labels.of(me)
 
     def make(row: Row, current: bool) -> Line:
         ref = row.ref
@@ -164,6 +183,7 @@ def message_lines(
             attachments=row.has_attachment,
             current=current,
             place=(places or {}).get(ref.mailbox, ""),
+            labels=_labels(row, known),
         )
 
     named = tuple((places or {}).items())
@@ -175,12 +195,15 @@ def reader(me: Me) -> tuple[Hashable, ...]:
     """What a line depends on beside its message: who reads, in which language and zone, and on which day."""
     locale = i18n.current()
     today = formats.now().astimezone(locale.zone).date()
-    return (me.account, me.identities, locale.tag, str(locale.babel), locale.zone_name, today)
+    chosen = me.preferences.labels
+    return (me.account, me.identities, chosen, locale.tag, str(locale.babel), locale.zone_name, today)
 
 
 def conversation_lines(
     conversations: Iterable[Conversation], me: Me, *, open_key: str = "", **query: object
 ) -> list[Draft]:
+    known = labels.of(me)
+
     def keys(one: Conversation) -> list[str]:
         return [ref.key for ref in one.refs] or [one.newest.ref.key]
 
@@ -197,6 +220,7 @@ def conversation_lines(
             attachments=one.attachment,
             count=max(1, one.messages),
             current=current,
+            labels=_labels(row, known),
         )
 
     terms = ("conversation", *reader(me), tuple(query.items()))

@@ -10,7 +10,7 @@ import json
 import zlib
 from dataclasses import dataclass, field
 
-from services.web import crypto
+from services.web import crypto, formats
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.model.mail import MessageRange
@@ -22,21 +22,24 @@ _PURPOSE = "postern notice v1"
 @dataclass(frozen=True)
 class Notice:
     """`kind` names the text, `count` its number, `name` a mailbox or contact; `undo` are the fields of the
-    undo form."""
+    undo form. `stopped`: it was ended before all was done."""
 
     kind: str
     count: int = 0
     name: str = ""
     undo_action: str = ""
     undo: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
 
     @property
     def text(self) -> str:
-        return _text(self)
+        text = _text(self)
+        # Translators: %(text)s is a sentence on what was done: "120 messages archived."
+        return _("Stopped. %(text)s") % {"text": text} if self.stopped else text
 
 
 def _text(notice: Notice) -> str:
-    count, values = notice.count, {"count": notice.count, "name": notice.name}
+    count, values = notice.count, {"count": formats.number(notice.count), "name": notice.name}
     match notice.kind:
         case "archived":
             text = ngettext("%(count)s message archived.", "%(count)s messages archived.", count)
@@ -60,6 +63,16 @@ def _text(notice: Notice) -> str:
             text = ngettext("%(count)s message starred.", "%(count)s messages starred.", count)
         case "unstarred":
             text = ngettext("%(count)s star removed.", "%(count)s stars removed.", count)
+        case "labelled":
+            text = ngettext(
+                "%(count)s message labelled %(name)s.", "%(count)s messages labelled %(name)s.", count
+            )
+        case "unlabelled":
+            text = ngettext(
+                "Label %(name)s taken off %(count)s message.",
+                "Label %(name)s taken off %(count)s messages.",
+                count,
+            )
         case "undone":
             text = _("Undone.")
         case "not-undone":
@@ -103,6 +116,34 @@ def _text(notice: Notice) -> str:
             text = _("Mailbox renamed to %(name)s.")
         case "mailbox-deleted":
             text = _("Mailbox %(name)s deleted.")
+        case "mailbox-trashed":
+            text = ngettext(
+                "Mailbox %(name)s moved to Trash with its %(count)s message.",
+                "Mailbox %(name)s moved to Trash with its %(count)s messages.",
+                count,
+            )
+        case "mailbox-hidden":
+            text = _("Mailbox %(name)s is hidden from the list.")
+        case "mailbox-shown":
+            text = _("Mailbox %(name)s is in the list.")
+        case "shared":
+            text = _("%(name)s can open the mailbox now.")
+        case "unshared":
+            text = _("%(name)s cannot open the mailbox any more.")
+        case "imported":
+            text = ngettext("%(count)s message imported.", "%(count)s messages imported.", count)
+        case "imported-some":
+            text = ngettext(
+                "%(count)s message imported; others were there already or are no messages.",
+                "%(count)s messages imported; others were there already or are no messages.",
+                count,
+            )
+        case "exported":
+            text = ngettext("%(count)s message exported.", "%(count)s messages exported.", count)
+        case "label-saved":
+            text = _("Label %(name)s saved.")
+        case "label-removed":
+            text = _("Label %(name)s is not offered any more. Messages keep it.")
         case "cancelled":
             text = _("Sending was cancelled.")
         case "template-saved":
@@ -113,6 +154,8 @@ def _text(notice: Notice) -> str:
             text = _("Sending was cancelled. The message is in Drafts.")
         case "rescheduled":
             text = _("The message will be sent on %(name)s.")
+        case "failed":
+            text = notice.name
         case "resolved":
             text = _("Done.")
         case _:
@@ -122,7 +165,8 @@ def _text(notice: Notice) -> str:
 
 def pack(secret: str, notice: Notice) -> str:
     for undo in (notice.undo, {}):
-        content = [notice.kind, notice.count, notice.name[:200], notice.undo_action if undo else "", undo]
+        action = notice.undo_action if undo else ""
+        content = [notice.kind, notice.count, notice.name[:200], action, undo, notice.stopped]
         payload = zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 9)
         text = crypto.sign(secret, _PURPOSE, payload)
         if len(text) <= _MAX_COOKIE:
@@ -130,15 +174,23 @@ def pack(secret: str, notice: Notice) -> str:
     return text
 
 
+def fits(secret: str, notice: Notice) -> bool:
+    """Whether a cookie holds it with its undo."""
+    if sum(map(len, notice.undo.values())) > 20 * _MAX_COOKIE:
+        return False
+    kept = unpack(secret, pack(secret, notice))
+    return kept is not None and kept.undo == notice.undo
+
+
 def unpack(secret: str, text: str) -> Notice | None:
     payload = crypto.verify(secret, _PURPOSE, text) if text else None
     if payload is None:
         return None
     try:
-        kind, count, name, action, undo = json.loads(zlib.decompress(payload))
+        kind, count, name, action, undo, *rest = json.loads(zlib.decompress(payload))
     except (ValueError, zlib.error):
         return None
-    return Notice(kind, count, name, action, undo)
+    return Notice(kind, count, name, action, undo, bool(rest and rest[0]))
 
 
 def range_text(messages: MessageRange) -> str:
@@ -157,8 +209,9 @@ def range_text(messages: MessageRange) -> str:
     return f"{messages.uid_validity}:{','.join(runs)}"
 
 
-def parse_range(mailbox: str, text: str, most: int = 10_000) -> MessageRange | None:
-    """The inverse of range_text; None where it is no such text or names too many."""
+def parse_ranges(mailbox: str, text: str, most_in_one: int, most: int = 200_000) -> list[MessageRange] | None:
+    """The inverse of range_text, in ranges of at most so many; None where it is no such text or names too
+    many."""
     head, _, tail = text.partition(":")
     if not head.isdigit() or not 0 < int(head) < 2**32:
         return None
@@ -171,4 +224,7 @@ def parse_range(mailbox: str, text: str, most: int = 10_000) -> MessageRange | N
         if not 0 < low <= high < 2**32 or len(uids) + high - low >= most:
             return None
         uids.extend(range(low, high + 1))
-    return MessageRange(mailbox, int(head), tuple(uids)) if uids else None
+    return [
+        MessageRange(mailbox, int(head), tuple(uids[start : start + most_in_one]))
+        for start in range(0, len(uids), most_in_one)
+    ]

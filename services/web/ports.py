@@ -16,7 +16,9 @@ from services.web.model.mail import (
     ActionResult,
     Change,
     ConversationPage,
+    ExportStep,
     FlagChange,
+    ImportResult,
     MailboxTree,
     MessagePage,
     MessageRef,
@@ -24,8 +26,12 @@ from services.web.model.mail import (
     OpenMessage,
     Order,
     Part,
+    Quota,
+    Right,
+    Rights,
     Row,
     SearchResult,
+    Tell,
     Use,
 )
 from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Template, Upload
@@ -148,23 +154,70 @@ class MailPort(Protocol):
         self, token: str, ref: MessageRef, *, headers_only: bool
     ) -> AbstractAsyncContextManager[tuple[int, AsyncIterator[bytes]]]: ...
     async def flag(
-        self, token: str, messages: Messages, change: FlagChange, request_id: str
-    ) -> ActionResult: ...
+        self,
+        token: str,
+        messages: Messages,
+        change: FlagChange,
+        request_id: str,
+        tell: Tell | None = None,
+    ) -> ActionResult:
+        """`tell`, here and below, hears how far it is, and ends it by answering False."""
+        ...
+
     async def move(
-        self, token: str, messages: Messages, destination: str, request_id: str
+        self, token: str, messages: Messages, destination: str, request_id: str, tell: Tell | None = None
     ) -> ActionResult: ...
     async def copy(
-        self, token: str, messages: Messages, destination: str, request_id: str
+        self, token: str, messages: Messages, destination: str, request_id: str, tell: Tell | None = None
     ) -> ActionResult: ...
     async def delete(
-        self, token: str, messages: Messages, *, permanently: bool, request_id: str
+        self,
+        token: str,
+        messages: Messages,
+        *,
+        permanently: bool,
+        request_id: str,
+        tell: Tell | None = None,
     ) -> ActionResult: ...
+    async def stop(self, token: str, request_id: str) -> bool:
+        """End the act or import of that id after its present step; it then returns what it did. False where
+        it is not known."""
+        ...
+
+    async def import_messages(
+        self,
+        token: str,
+        mailbox: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        skip_duplicates: bool,
+        request_id: str,
+        tell: Tell | None = None,
+    ) -> ImportResult: ...
+    def export(
+        self, token: str, messages: Messages, kind: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[ExportStep]]:
+        """A file of messages; `kind` is "eml", "mbox" or "zip"."""
+        ...
+
     async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str: ...
     async def create_mailbox(self, token: str, name: str, request_id: str) -> str: ...
     async def rename_mailbox(self, token: str, name: str, new_name: str, request_id: str) -> str: ...
     async def delete_mailbox(
         self, token: str, name: str, *, with_messages: bool, request_id: str
     ) -> None: ...
+    async def subscribe(self, token: str, name: str, *, subscribed: bool, request_id: str) -> None: ...
+    async def rights(self, token: str, name: str) -> Rights:
+        """Who may do what; UNSUPPORTED where the mail server does not tell."""
+        ...
+
+    async def set_right(self, token: str, name: str, right: Right, request_id: str) -> None:
+        """Empty letters take the entry away."""
+        ...
+
+    async def quota(self, token: str) -> tuple[Quota, ...]:
+        """Nothing where the mail server has no bounds."""
+        ...
 
 
 class SendPort(Protocol):

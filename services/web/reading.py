@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.web import formats, listing, trust, urls
+from services.web import formats, labels, listing, trust, urls
 from services.web.addresses import join
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
@@ -264,6 +264,7 @@ def context(
         "key": urls.full_key(message.ref),
         "within": within,
         "subject": listing.subject_of(message.row),
+        "labels": [labels.of(me).get(one) for one in message.row.flags.labels],
         "sender": sender,
         "date": envelope.date or message.row.received,
         "to_words": to_words(message, me),

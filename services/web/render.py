@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.web import addresses, formats, i18n, listing, urls, useragents
+from services.web import addresses, formats, i18n, labels, listing, urls, useragents, works
 from services.web.keep import Keep
 from services.web.model.mail import Address
 from services.web.rows import Rows
@@ -60,6 +60,8 @@ def environment(static: Static) -> Environment:
         ago=formats.ago,
         browser_name=useragents.name,
         tuple=tuple,
+        work_words=works.words,
+        labels_json=labels.for_scripts,
         tree_lines=listing.tree_lines,
         identity_text=lambda ones: addresses.join(Address(one.name, one.address) for one in ones),
     )

@@ -80,7 +80,8 @@ class Rows:
                 row.flags.forwarded,
                 line.attachments,
                 line.count,
-                (*row.flags.labels, line.place) if line.place else row.flags.labels,
+                (line.place,) if line.place else (),
                 line.current,
+                labels=line.labels,
             )
         )

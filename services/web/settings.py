@@ -49,6 +49,7 @@ class WebSettings:
     time_zone: str = "UTC"
     max_form_bytes: int = 8 * 1024 * 1024
     max_upload_bytes: int = 25 * 1024 * 1024
+    max_import_bytes: int = 1024 * 1024 * 1024
     session_cache: int = 20_000
     page_seconds: float = 9.5
     key: Secret | None = None
@@ -101,6 +102,7 @@ class WebSettings:
             time_zone=_zone(env.text("TIME_ZONE", "UTC")),
             max_form_bytes=env.integer("MAX_FORM_BYTES", 8 * 1024 * 1024, minimum=64 * 1024),
             max_upload_bytes=env.integer("MAX_UPLOAD_BYTES", 25 * 1024 * 1024, minimum=1024),
+            max_import_bytes=env.integer("MAX_IMPORT_BYTES", 1024 * 1024 * 1024, minimum=1024),
             session_cache=env.integer("SESSION_CACHE", 20_000, minimum=1, maximum=1_000_000),
             key=env.optional_secret("WEB_KEY"),
             remote_images=env.boolean("REMOTE_IMAGES", True),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.common.errors import PosternError, Reason, too_large
 from services.web.edge import Edge
@@ -42,11 +42,11 @@ async def relay(
             total += len(chunk)
             if total > limit:
                 raise too_large(limit)
-            await _put(queue, chunk, task)
+            await put(queue, chunk, task)
             if task.done():
                 break
         else:
-            await _put(queue, None, task)
+            await put(queue, None, task)
         return await task
     finally:
         if not task.done():
@@ -55,7 +55,7 @@ async def relay(
                 await task
 
 
-async def _put(queue: asyncio.Queue[bytes | None], chunk: bytes | None, task: asyncio.Future) -> None:
+async def put(queue: asyncio.Queue[Any], chunk: Any, task: asyncio.Future) -> None:
     """Put, unless the other end is gone."""
     if not queue.full():
         queue.put_nowait(chunk)

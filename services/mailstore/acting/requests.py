@@ -11,7 +11,7 @@ import contextvars
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ class _Entry:
     steps: list[Any] = field(default_factory=list)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     done: bool = False
+    stopping: bool = False
     since: float = field(default_factory=time.monotonic)
 
 
@@ -74,7 +75,8 @@ class Requests:
         self, account: str, method: str, request_id: str, work: Callable[[], AsyncIterator[T]]
     ) -> AsyncIterator[T]:
         """The steps of `work`, or those of the earlier time with the same id. Cancelled, the work stops
-        between two steps and what was done is not kept: sent again, it goes on with what is left.
+        between two steps and what was done is not kept: sent again, it goes on with what is left. So it does
+        where `stop` ended it after a step.
         """
         key = self._key(account, method, request_id)
         entry = self._get(key) if request_id else None
@@ -88,17 +90,34 @@ class Requests:
         if request_id:
             self._put(key, entry)
         try:
-            async for step in work():
-                if len(entry.steps) >= self._most_steps:
-                    # Bounded; the last one, which says how far it came, is always kept.
-                    entry.steps.pop()
-                entry.steps.append(step)
-                yield step
-            entry.done = True
+            async with aclosing(work()) as steps:  # type: ignore[type-var]
+                async for step in steps:
+                    if len(entry.steps) >= self._most_steps:
+                        # Bounded; the last one, which says how far it came, is always kept.
+                        entry.steps.pop()
+                    entry.steps.append(step)
+                    yield step
+                    if entry.stopping:
+                        break
+                else:
+                    entry.done = True
         finally:
             entry.finished.set()
             if not entry.done and self._entries.get(key) is entry:
                 del self._entries[key]
+
+    def stop(self, account: str, request_id: str) -> bool:
+        """End the streams of this id after the step that they are at; whether there was one."""
+        found = False
+        for (owner, _, known), entry in self._entries.items():
+            if (
+                owner == account
+                and known == request_id
+                and not entry.finished.is_set()
+                and entry.task is None
+            ):
+                entry.stopping = found = True
+        return found
 
     @staticmethod
     def _key(account: str, method: str, request_id: str) -> tuple[str, str, str]:

@@ -24,7 +24,7 @@ Context = Any
 
 
 class ActingMethods:
-    """ModifyMessages, MoveMessages, CopyMessages, DeleteMessages, AppendMessage, SaveDraft."""
+    """ModifyMessages, MoveMessages, CopyMessages, DeleteMessages, StopAction, AppendMessage, SaveDraft."""
 
     _service: Service
 
@@ -129,6 +129,12 @@ class ActingMethods:
         async with aclosing(steps) as responses:  # type: ignore[type-var]
             async for response in responses:
                 yield response
+
+    async def StopAction(self, request: pb.StopActionRequest, context: Context) -> pb.StopActionResponse:
+        if not request.request_id:
+            raise invalid_argument("request_id", "missing")
+        account = self._service.accounts.current()
+        return pb.StopActionResponse(stopping=self._service.requests.stop(account.id, request.request_id))
 
     async def AppendMessage(
         self, requests: AsyncIterator[pb.AppendMessageRequest], context: Context

@@ -21,7 +21,9 @@ from services.web.model.mail import (
     ActionResult,
     Change,
     ConversationPage,
+    ExportStep,
     FlagChange,
+    ImportResult,
     MailboxTree,
     Matching,
     MessagePage,
@@ -31,8 +33,12 @@ from services.web.model.mail import (
     Moved,
     OpenMessage,
     Order,
+    Quota,
+    Right,
+    Rights,
     Row,
     SearchResult,
+    Tell,
     Use,
 )
 from services.web.ports import PartStream
@@ -46,6 +52,12 @@ WATCH_SECONDS = 900.0
 # Time for a search to bring what it has; what is found until then is shown, and the page says that there may
 # be more.
 SEARCH_SECONDS = 7.0
+
+CHUNK = 64 * 1024
+FEW = 500
+# Names of refused entries of an imported file that are told.
+MOST_REFUSED = 100
+FORMATS = {"eml": ms.ARCHIVE_FORMAT_EML, "mbox": ms.ARCHIVE_FORMAT_MBOX, "zip": ms.ARCHIVE_FORMAT_ZIP}
 
 
 class MailClient:
@@ -142,11 +154,20 @@ class MailClient:
             first = await anext(stream, ms.ReadSourceResponse())
             yield first.size_bytes, _data(first, stream)
 
-    async def flag(self, token: str, messages: Messages, change: FlagChange, request_id: str) -> ActionResult:
+    async def flag(
+        self,
+        token: str,
+        messages: Messages,
+        change: FlagChange,
+        request_id: str,
+        tell: Tell | None = None,
+    ) -> ActionResult:
         request = ms.ModifyMessagesRequest(
             messages=convert.message_set(messages),
             add_flags=[convert.FLAG_VALUES[name] for name in change.add],
             remove_flags=[convert.FLAG_VALUES[name] for name in change.remove],
+            add_labels=change.add_labels,
+            remove_labels=change.remove_labels,
             request_id=request_id,
         )
         done = gone = 0
@@ -158,30 +179,94 @@ class MailClient:
                 done += _count(step.changed)
                 gone += _count(step.gone)
                 changed.extend(convert.message_range(one) for one in step.changed)
+                if not _go_on(tell, step.progress):
+                    break
         return ActionResult(done, gone, changed=tuple(changed))
 
-    async def move(self, token: str, messages: Messages, destination: str, request_id: str) -> ActionResult:
+    async def move(
+        self, token: str, messages: Messages, destination: str, request_id: str, tell: Tell | None = None
+    ) -> ActionResult:
         request = ms.MoveMessagesRequest(
             messages=convert.message_set(messages), destination=destination, request_id=request_id
         )
         stream = self._messages.MoveMessages(request, token=token, timeout=_patience(messages))
-        return await _moving(stream, lambda step: step.moved)
+        return await _moving(stream, lambda step: step.moved, tell=tell)
 
-    async def copy(self, token: str, messages: Messages, destination: str, request_id: str) -> ActionResult:
+    async def copy(
+        self, token: str, messages: Messages, destination: str, request_id: str, tell: Tell | None = None
+    ) -> ActionResult:
         request = ms.CopyMessagesRequest(
             messages=convert.message_set(messages), destination=destination, request_id=request_id
         )
         stream = self._messages.CopyMessages(request, token=token, timeout=_patience(messages))
-        return await _moving(stream, lambda step: step.copied)
+        return await _moving(stream, lambda step: step.copied, tell=tell)
 
     async def delete(
-        self, token: str, messages: Messages, *, permanently: bool, request_id: str
+        self,
+        token: str,
+        messages: Messages,
+        *,
+        permanently: bool,
+        request_id: str,
+        tell: Tell | None = None,
     ) -> ActionResult:
         request = ms.DeleteMessagesRequest(
             messages=convert.message_set(messages), permanently=permanently, request_id=request_id
         )
         stream = self._messages.DeleteMessages(request, token=token, timeout=_patience(messages))
-        return await _moving(stream, lambda step: step.trashed, lambda step: step.destroyed)
+        return await _moving(stream, lambda step: step.trashed, lambda step: step.destroyed, tell)
+
+    async def stop(self, token: str, request_id: str) -> bool:
+        request = ms.StopActionRequest(request_id=request_id)
+        return (await self._messages.StopAction(request, token=token, timeout=SECONDS)).stopping
+
+    async def import_messages(
+        self,
+        token: str,
+        mailbox: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        skip_duplicates: bool,
+        request_id: str,
+        tell: Tell | None = None,
+    ) -> ImportResult:
+        async def requests() -> AsyncIterator[ms.ImportMessagesRequest]:
+            yield ms.ImportMessagesRequest(
+                target=ms.ImportTarget(
+                    mailbox=mailbox, request_id=request_id, skip_duplicates=skip_duplicates
+                )
+            )
+            async for chunk in chunks:
+                for start in range(0, len(chunk), CHUNK):
+                    yield ms.ImportMessagesRequest(data=chunk[start : start + CHUNK])
+
+        uids: dict[tuple[str, int], list[int]] = {}
+        refused: list[str] = []
+        imported = skipped = 0
+        stream = self._messages.ImportMessages(requests(), token=token, timeout=STREAM_SECONDS)
+        async with aclosing(stream):
+            async for step in stream:
+                imported = max(imported, step.progress.done_units)
+                skipped += step.skipped_count
+                refused.extend(step.refused[: MOST_REFUSED - len(refused)])
+                for one in step.imported:
+                    uids.setdefault((one.mailbox, one.uid_validity), []).extend(one.uids)
+                if not _go_on(tell, step.progress):
+                    break
+        found = tuple(MessageRange(name, validity, tuple(each)) for (name, validity), each in uids.items())
+        return ImportResult(imported, skipped, tuple(refused), found)
+
+    @asynccontextmanager
+    async def export(
+        self, token: str, messages: Messages, kind: str
+    ) -> AsyncIterator[AsyncIterator[ExportStep]]:
+        request = ms.ExportMessagesRequest(messages=convert.message_set(messages), format=FORMATS[kind])
+        stream = self._messages.ExportMessages(request, token=token, timeout=STREAM_SECONDS)
+        async with aclosing(stream):
+            yield (
+                ExportStep(step.data, step.progress.done_units, step.progress.total_units)
+                async for step in stream
+            )
 
     async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str:
         request = mb.EnsureSpecialMailboxRequest(
@@ -204,17 +289,44 @@ class MailClient:
         request = mb.DeleteMailboxRequest(mailbox=name, with_messages=with_messages, request_id=request_id)
         await self._mailboxes.DeleteMailbox(request, token=token, timeout=SECONDS)
 
+    async def subscribe(self, token: str, name: str, *, subscribed: bool, request_id: str) -> None:
+        request = mb.SubscribeMailboxRequest(mailbox=name, subscribed=subscribed, request_id=request_id)
+        await self._mailboxes.SubscribeMailbox(request, token=token, timeout=SECONDS)
+
+    async def rights(self, token: str, name: str) -> Rights:
+        request = mb.GetMailboxRightsRequest(mailbox=name)
+        reply = await self._mailboxes.GetMailboxRights(request, token=token, timeout=SECONDS)
+        return Rights(tuple(Right(one.identifier, one.rights) for one in reply.rights), reply.my_rights)
+
+    async def set_right(self, token: str, name: str, right: Right, request_id: str) -> None:
+        request = mb.SetMailboxRightsRequest(
+            mailbox=name,
+            right=mb.MailboxRight(identifier=right.identifier, rights=right.letters),
+            request_id=request_id,
+        )
+        await self._mailboxes.SetMailboxRights(request, token=token, timeout=SECONDS)
+
+    async def quota(self, token: str) -> tuple[Quota, ...]:
+        reply = await self._mailboxes.GetQuota(mb.GetQuotaRequest(), token=token, timeout=SECONDS)
+        return tuple(Quota(one.resource, one.used, one.limit) for one in reply.resources)
+
 
 def _patience(messages: Messages) -> float:
     """What may be a whole mailbox takes its time."""
-    return LONG_SECONDS if isinstance(messages, Matching) else SECONDS
+    return LONG_SECONDS if isinstance(messages, Matching) or len(messages.uids) > FEW else SECONDS
 
 
 def _count(ranges: Sequence[t.MessageRange]) -> int:
     return sum(len(one.uids) for one in ranges)
 
 
-async def _moving(stream: Any, moved_of: Any, destroyed_of: Any = None) -> ActionResult:
+def _go_on(tell: Tell | None, progress: t.Progress) -> bool:
+    return tell is None or tell(progress.done_units, progress.total_units)
+
+
+async def _moving(
+    stream: Any, moved_of: Any, destroyed_of: Any = None, tell: Tell | None = None
+) -> ActionResult:
     done = gone = 0
     moved: list[Moved] = []
     async with aclosing(stream):
@@ -225,6 +337,8 @@ async def _moving(stream: Any, moved_of: Any, destroyed_of: Any = None) -> Actio
             if destroyed_of is not None:
                 done += _count(destroyed_of(step))
             gone += _count(step.gone)
+            if not _go_on(tell, step.progress):
+                break
     return ActionResult(done, gone, tuple(moved))
 
 

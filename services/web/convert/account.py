@@ -13,7 +13,7 @@ KINDS: dict[s.FactorKind, str] = {
     s.FACTOR_KIND_RECOVERY_CODE: "recovery",
 }
 # Preferences that only the pages know; kept under their names in `extra`.
-EXTRA = ("write", "spell")
+EXTRA = ("write", "spell", "labels")
 KIND_VALUES = {name: value for value, name in KINDS.items()}
 
 

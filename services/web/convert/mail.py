@@ -30,6 +30,7 @@ from services.web.model.mail import (
     Part,
     ReportRecipient,
     Row,
+    Space,
     TextPart,
     Use,
 )
@@ -43,6 +44,10 @@ USES: dict[mb.SpecialUse, Use] = {
     mb.SPECIAL_USE_TRASH: Use.TRASH,
     mb.SPECIAL_USE_ALL: Use.ALL,
     mb.SPECIAL_USE_FLAGGED: Use.FLAGGED,
+}
+SPACES: dict[mb.MailboxNamespace, Space] = {
+    mb.MAILBOX_NAMESPACE_OTHER_USERS: Space.OTHERS,
+    mb.MAILBOX_NAMESPACE_SHARED: Space.SHARED,
 }
 USE_VALUES = {use: value for value, use in USES.items()}
 FLAG_VALUES: dict[str, t.SystemFlag] = {
@@ -177,6 +182,8 @@ def mailbox(message: mb.Mailbox) -> MailboxView:
         unread=message.unread_count,
         uid_validity=message.uid_validity,
         state=message.state,
+        space=SPACES.get(message.namespace, Space.OWN),
+        rights=message.my_rights,
     )
 
 

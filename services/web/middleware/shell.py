@@ -94,6 +94,8 @@ class Shell:
         """No body beyond what any page takes; pages with forms of text alone have tighter bounds of their
         own."""
         hard = self._settings.max_upload_bytes * 4 + self._settings.max_form_bytes
+        if request.url.path.endswith("/import"):
+            hard = max(hard, self._settings.max_import_bytes + self._settings.max_form_bytes)
         total = 0
 
         async def bounded() -> Message:

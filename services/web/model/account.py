@@ -9,7 +9,8 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """What a person chose; empty text follows the browser. `write`: "rich", "plain", or nothing (as the
-    message that is answered); `spell`: the language that one writes in."""
+    message that is answered); `spell`: the language that one writes in;
+    `labels`: names and colours (labels.py)."""
 
     language: str = ""
     time_zone: str = ""
@@ -21,6 +22,7 @@ class Preferences:
     shortcuts_off: bool = False
     write: str = ""
     spell: str = ""
+    labels: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -20,6 +20,18 @@ class Use(Enum):
     TRASH = "trash"
     ALL = "all"
     FLAGGED = "flagged"
+
+
+class Space(Enum):
+    """Whose a mailbox is (RFC 2342)."""
+
+    OWN = ""
+    OTHERS = "others"
+    SHARED = "shared"
+
+
+# Told how many of how many are done; the answer is whether to go on.
+Tell = Callable[[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,42 @@ class MailboxView:
     unread: int = 0
     uid_validity: int = 0
     state: str = ""
+    space: Space = Space.OWN
+    rights: str = ""
+
+    def may(self, letters: str) -> bool:
+        """Whether the account has these rights (letters of RFC 4314 section 2.1); so where they are not
+        known."""
+        return not self.rights or all(letter in self.rights for letter in letters)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What one identifier may do in a mailbox, as letters."""
+
+    identifier: str
+    letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may do what in a mailbox; `mine` are the account's own letters."""
+
+    entries: tuple[Right, ...] = ()
+    mine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One bounded resource: "STORAGE" in octets, "MESSAGE" in messages."""
+
+    resource: str
+    used: int
+    limit: int
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.used * 100 // self.limit) if self.limit else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +335,12 @@ class SearchResult:
 @dataclass(frozen=True, slots=True)
 class FlagChange:
     """Flags to set and to clear, by the names "seen", "flagged", "answered", "forwarded", "junk",
-    "notjunk"."""
+    "notjunk"; and labels."""
 
     add: Sequence[str] = field(default_factory=tuple)
     remove: Sequence[str] = field(default_factory=tuple)
+    add_labels: Sequence[str] = field(default_factory=tuple)
+    remove_labels: Sequence[str] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,3 +352,22 @@ class ActionResult:
     moved: tuple[Moved, ...] = ()
     complete: bool = True
     changed: tuple[MessageRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did; `refused` names entries of the file that are no messages."""
+
+    imported: int = 0
+    skipped: int = 0
+    refused: tuple[str, ...] = ()
+    messages: tuple[MessageRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportStep:
+    """Octets of a file, and how many messages of how many are in it."""
+
+    data: bytes
+    done: int
+    total: int

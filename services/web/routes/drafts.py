@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from services.common.errors import PosternError, Reason
 from services.web import begin, formats, urls
 from services.web import composition as comp
+from services.web.acts import Acts
 from services.web.composition import Composition
 from services.web.edge import Edge, request_id
 from services.web.errors import sentence
@@ -19,7 +20,6 @@ from services.web.model.mail import MessageRange, MessageRef
 from services.web.model.outgoing import Outgoing, SavedDraft, Submission
 from services.web.notices import Notice
 from services.web.routes import composer
-from services.web.routes.actions import perform
 from services.web.routes.message import open_again
 from services.web.session import Me
 
@@ -124,7 +124,7 @@ async def discard(edge: Edge, request: Request, me: Me, form: Form, composition:
     if draft is None:
         return composer.done(edge, request, me, composition, Notice("discarded"))
     group = MessageRange(draft.mailbox, draft.uid_validity, (draft.uid,))
-    notice = await perform(edge, me, form, "delete", [group])
+    notice = await Acts(edge, me).perform(form, "delete", [group])
     return composer.done(edge, request, me, composition, replace(notice, kind="discarded"))
 
 

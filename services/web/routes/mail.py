@@ -201,7 +201,6 @@ def list_context(
         "special": {use.value: box.name for use in Use if (box := tree.special(use)) and use is not Use.NONE},
         "in_trash": mailbox.use is Use.TRASH,
         "in_junk": mailbox.use is Use.JUNK,
-        "targets": move_targets(tree, mailbox.name),
     }
 
 
@@ -257,14 +256,3 @@ def count_text(page: MessagePage | ConversationPage) -> str:
     }
     # Translators: the heading of a list: "3 unread, 120 messages"
     return _("%(unread)s, %(total)s") % {"unread": unread, "total": total}
-
-
-def move_targets(tree: MailboxTree, current: str) -> list[tuple[str, str]]:
-    """(name, as shown) of the mailboxes that messages can be moved to."""
-    return [
-        (line.mailbox.name, " " * 2 * line.depth + line.name)
-        for line in listing.tree_lines(tree, current)
-        if line.mailbox.selectable
-        and line.mailbox.name != current
-        and line.mailbox.use not in (Use.ALL, Use.FLAGGED)
-    ]

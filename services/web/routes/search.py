@@ -14,7 +14,6 @@ from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.model.mail import MailboxTree, SearchResult
 from services.web.render import html
-from services.web.routes.mail import move_targets
 from services.web.session import Me
 
 
@@ -54,7 +53,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         else None,
         newer=urls.with_query("/search", q=query, in_=where) if page else None,
         places=[("", _("All mailboxes")), *((name, label) for name, label in labels.items())],
-        targets=move_targets(tree, ""),
+        targets=listing.move_targets(tree, ""),
         back=urls.with_query("/search", q=query, in_=where, page=page),
     )
 

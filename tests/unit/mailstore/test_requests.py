@@ -105,6 +105,25 @@ async def test_broken_off_stream_is_done_again() -> None:
     assert runs == 2
 
 
+async def test_a_stopped_stream_ends_after_its_step_and_tells_all_that_it_did() -> None:
+    requests, done = Requests(), []
+
+    async def work() -> AsyncIterator[int]:
+        for number in range(len(done), 4):
+            done.append(number)
+            yield number
+
+    told = []
+    async for step in requests.stream("a", "M", "id", work):
+        told.append(step)
+        if step == 1:
+            assert not requests.stop("b", "id") and not requests.stop("a", "other")
+            assert requests.stop("a", "id")
+    assert told == done == [0, 1]
+    assert not requests.stop("a", "id")
+    assert [step async for step in requests.stream("a", "M", "id", work)] == [2, 3]
+
+
 async def test_bounded() -> None:
     requests = Requests(most=2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,20 +15,29 @@ from services.web.model.mail import (
     Change,
     ConversationPage,
     Envelope,
+    ExportStep,
     FlagChange,
     Flags,
+    ImportResult,
     MailboxTree,
     MailboxView,
+    Matching,
     MessagePage,
     MessageRange,
     MessageRef,
+    Messages,
     Moved,
     OpenMessage,
     Order,
     Part,
+    Quota,
     ReportRecipient,
+    Right,
+    Rights,
     Row,
     SearchResult,
+    Space,
+    Tell,
     TextPart,
     Use,
 )
@@ -82,6 +92,16 @@ class FakeMail:
     fail: dict[str, PosternError] = field(default_factory=dict)
     changes: int = 0
     to_come: list[Change] = field(default_factory=list)
+    matched: list[Matching] = field(default_factory=list)
+    step: int = 500
+    slow: asyncio.Semaphore | None = None  # each step of long work takes one
+    stops: bool = True
+    stopped: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
+    rights_of: dict[str, str] = field(default_factory=dict)
+    spaces: dict[str, Space] = field(default_factory=dict)
+    acl: dict[str, dict[str, str]] | None = None
+    quotas: tuple[Quota, ...] = ()
 
     def add(self, message: StoredMessage, mailbox: str = "INBOX") -> MessageRef:
         self.boxes.setdefault(mailbox, {})[message.uid] = message
@@ -121,6 +141,9 @@ class FakeMail:
                     messages=len(box),
                     unread=sum(not one.flags.seen for one in box.values()),
                     uid_validity=VALIDITY,
+                    subscribed=name not in self.hidden,
+                    rights=self.rights_of.get(name, ""),
+                    space=self.spaces.get(name, Space.OWN),
                 )
                 for name, box in self.boxes.items()
             )
@@ -212,56 +235,161 @@ class FakeMail:
     ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
         yield 15, _chunks(b"Subject: x\r\n\r\ny")
 
+    def _named(self, messages: Messages) -> MessageRange:
+        if isinstance(messages, MessageRange):
+            return messages
+        self.matched.append(messages)
+        box = self._box(messages.mailbox)
+        unread = "is:unread" in messages.text
+        uids = [uid for uid, one in sorted(box.items()) if not (unread and one.flags.seen)]
+        return MessageRange(messages.mailbox, VALIDITY, tuple(uids))
+
+    async def _steps(self, messages: Messages, request_id: str, tell: Tell | None) -> AsyncIterator[int]:
+        """UIDs that are there, in steps of `step`, until told to stop."""
+        named = self._named(messages)
+        box, total = self._box(named.mailbox), len(named.uids)
+        for start in range(0, total, self.step):
+            if self.slow is not None:
+                await self.slow.acquire()
+            part = named.uids[start : start + self.step]
+            for uid in part:
+                if uid in box:
+                    yield uid
+            if tell is not None and not tell(start + len(part), total):
+                break
+            if request_id in self.stopped:
+                break
+
+    async def stop(self, token: str, request_id: str) -> bool:
+        self._called("stop")
+        self.stopped.add(request_id)
+        return self.stops
+
     async def flag(
-        self, token: str, messages: MessageRange, change: FlagChange, request_id: str
+        self,
+        token: str,
+        messages: Messages,
+        change: FlagChange,
+        request_id: str,
+        tell: Tell | None = None,
     ) -> ActionResult:
         self._called("flag")
-        box, done = self._box(messages.mailbox), 0
-        for uid in messages.uids:
-            if uid in box:
-                values = {name: True for name in change.add} | {name: False for name in change.remove}
-                box[uid].flags = replace(box[uid].flags, **values)
-                done += 1
+        box, done = self._box(messages.mailbox), []
+        async for uid in self._steps(messages, request_id, tell):
+            flags = box[uid].flags
+            values = {name: True for name in change.add} | {name: False for name in change.remove}
+            labels = [one for one in flags.labels if one not in change.remove_labels]
+            labels += [one for one in change.add_labels if one not in labels]
+            box[uid].flags = replace(flags, labels=tuple(labels), **values)
+            done.append(uid)
         self.changes += 1
-        return ActionResult(done, len(messages.uids) - done)
+        return ActionResult(
+            len(done), changed=(MessageRange(messages.mailbox, VALIDITY, tuple(done)),) if done else ()
+        )
 
     async def move(
-        self, token: str, messages: MessageRange, destination: str, request_id: str
+        self, token: str, messages: Messages, destination: str, request_id: str, tell: Tell | None = None
     ) -> ActionResult:
         self._called("move")
         source, target = self._box(messages.mailbox), self._box(destination)
         old, new = [], []
-        for uid in messages.uids:
-            if uid in source:
-                fresh = max(target, default=0) + 100
-                target[fresh] = replace(source.pop(uid), uid=fresh)
-                old.append(uid)
-                new.append(fresh)
+        async for uid in self._steps(messages, request_id, tell):
+            fresh = max(target, default=0) + 100
+            target[fresh] = replace(source.pop(uid), uid=fresh)
+            old.append(uid)
+            new.append(fresh)
         self.changes += 1
         pair = Moved(
             MessageRange(messages.mailbox, VALIDITY, tuple(old)),
             MessageRange(destination, VALIDITY, tuple(new)),
         )
-        return ActionResult(len(old), len(messages.uids) - len(old), (pair,) if old else ())
+        return ActionResult(len(old), 0, (pair,) if old else ())
 
     async def copy(
-        self, token: str, messages: MessageRange, destination: str, request_id: str
+        self, token: str, messages: Messages, destination: str, request_id: str, tell: Tell | None = None
     ) -> ActionResult:
-        return ActionResult(len(messages.uids))
+        return ActionResult(len(self._named(messages).uids))
 
     async def delete(
-        self, token: str, messages: MessageRange, *, permanently: bool, request_id: str
+        self,
+        token: str,
+        messages: Messages,
+        *,
+        permanently: bool,
+        request_id: str,
+        tell: Tell | None = None,
     ) -> ActionResult:
         self._called("delete")
         if permanently:
             box, done = self._box(messages.mailbox), 0
-            for uid in messages.uids:
+            async for uid in self._steps(messages, request_id, tell):
                 done += box.pop(uid, None) is not None
             self.changes += 1
             return ActionResult(done)
         if "Trash" not in self.boxes:
             raise error(Reason.SPECIAL_MAILBOX_MISSING, use="trash")
-        return await self.move(token, messages, "Trash", request_id)
+        return await self.move(token, messages, "Trash", request_id, tell)
+
+    async def import_messages(
+        self,
+        token: str,
+        mailbox: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        skip_duplicates: bool,
+        request_id: str,
+        tell: Tell | None = None,
+    ) -> ImportResult:
+        self._called("import")
+        box, text = self._box(mailbox), b"".join([chunk async for chunk in chunks])
+        found = text.count(b"From ")
+        for number in range(1, found + 1):
+            if self.slow is not None:
+                await self.slow.acquire()
+            uid = max(box, default=0) + 1
+            box[uid] = StoredMessage(uid, envelope(f"Imported {number}"))
+            if (tell is not None and not tell(number, 0)) or request_id in self.stopped:
+                return ImportResult(number)
+        return ImportResult(found, refused=("message",) if not found else ())
+
+    @asynccontextmanager
+    async def export(
+        self, token: str, messages: Messages, kind: str
+    ) -> AsyncIterator[AsyncIterator[ExportStep]]:
+        self._called(f"export {kind}")
+        named = self._named(messages)
+
+        async def steps() -> AsyncIterator[ExportStep]:
+            for number, uid in enumerate(named.uids):
+                if self.slow is not None:
+                    await self.slow.acquire()
+                data = f"From x\n{self._box(named.mailbox)[uid].envelope.subject}\n\n".encode()
+                yield ExportStep(data, number + 1, len(named.uids))
+
+        yield steps()
+
+    async def subscribe(self, token: str, name: str, *, subscribed: bool, request_id: str) -> None:
+        self._box(name)
+        (self.hidden.discard if subscribed else self.hidden.add)(name)
+
+    async def rights(self, token: str, name: str) -> Rights:
+        self._called("rights")
+        self._box(name)
+        if self.acl is None:
+            raise PosternError(Reason.UNSUPPORTED, metadata={"feature": "acl"})
+        found = self.acl.get(name, {})
+        return Rights(tuple(Right(who, letters) for who, letters in found.items()), "lrswipkxtea")
+
+    async def set_right(self, token: str, name: str, right: Right, request_id: str) -> None:
+        assert self.acl is not None
+        entries = self.acl.setdefault(name, {})
+        if right.letters:
+            entries[right.identifier] = right.letters
+        else:
+            entries.pop(right.identifier, None)
+
+    async def quota(self, token: str) -> tuple[Quota, ...]:
+        return self.quotas
 
     async def ensure_special(self, token: str, use: Use, *, create: bool, request_id: str) -> str:
         self._called("ensure_special")

@@ -1,8 +1,12 @@
 // What is done to messages happens in place: the lines change at once, the server is told, and its answer is the line
 // that says what was done and takes it back. What cannot go so (a question, an error) goes the way without scripts.
+import { labels, mailboxes, pick } from "./picker";
 import { keyOf, listWindow } from "./window";
+import { word } from "./words";
 
 const GOES = new Set(["archive", "delete", "delete-forever", "junk", "not-junk", "move"]);
+/** What a message that is open shows of itself; an undo has no verb. */
+const SHOWN = new Set(["label", "unlabel", "star", "unstar", ""]);
 const NOTICES = { "HX-Request": "true", "HX-Target": "div#notices" };
 const ours = (form: HTMLFormElement): boolean => /\/(actions|undo)$/.test(new URL(form.action).pathname);
 
@@ -11,13 +15,48 @@ export function startActing(prepare: (root: ParentNode) => void): void {
     const form = event.target as HTMLFormElement;
     if (event.defaultPrevented || !ours(form) || !document.getElementById("notices") || "native" in form.dataset) return;
     if (!document.querySelector("[data-rows]")) return;
-    event.preventDefault();
     const submitter = event.submitter as HTMLButtonElement | null;
-    void act(form.action, new FormData(form, submitter), prepare, () => {
-      form.dataset.native = "";
-      form.requestSubmit(submitter);
+    if (submitter?.hasAttribute("formaction")) return; // a file to download
+    event.preventDefault();
+    const data = new FormData(form, submitter);
+    void choose(form, data).then((go) => {
+      if (!go) return;
+      void act(form.action, data, prepare, () => {
+        form.dataset.native = "";
+        form.requestSubmit(submitter);
+      });
     });
   });
+}
+
+/** Asks which mailbox or label, where the act needs one; whether to go on. */
+async function choose(form: HTMLFormElement, data: FormData): Promise<boolean> {
+  const verb = data.get("do");
+  if ((verb !== "move" && verb !== "label") || (!data.has("m") && !data.has("all"))) return true;
+  if (verb === "move") {
+    const chosen = await pick(word("moveTo"), mailboxes());
+    if (chosen) data.set("to", chosen.value);
+    return Boolean(chosen);
+  }
+  const marked = form.querySelector("[data-rows]") ? [...form.querySelectorAll(".row:has(.row-check :checked)")] : [form];
+  const chosen = await pick(word("labels"), labels(form, marked), (name) => word("newLabel", { name }));
+  if (!chosen) return false;
+  if (chosen.on) data.set("do", "unlabel");
+  if (chosen.value) data.set("label", chosen.value);
+  else {
+    data.set("new_label", chosen.text);
+    offer(chosen.text);
+  }
+  return true;
+}
+
+/** A new label is offered from now on, here too. */
+function offer(name: string): void {
+  for (const form of document.querySelectorAll<HTMLFormElement>("form[action$='/actions']")) {
+    const offered = JSON.parse(form.dataset.offered || "[]") as [string, string][];
+    if (offered.some(([, text]) => text.toLowerCase() === name.toLowerCase())) continue;
+    form.dataset.offered = JSON.stringify([...offered, [name, name]]);
+  }
 }
 
 /** Sends `data`; `otherwise` is what to do where the page must change after all. */
@@ -33,8 +72,8 @@ export async function act(
   const list = listWindow();
   const pane = document.getElementById("reading");
   let next: HTMLElement | undefined;
+  const open = pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "";
   if (GOES.has(verb) && !all) {
-    const open = pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "";
     next = list?.take(keys);
     if (open && keys.has(open)) leave(pane!, next);
   }
@@ -56,7 +95,21 @@ export async function act(
   for (const kept of document.querySelectorAll("input[data-kept], input[name=all]")) kept.remove();
   if (list) await list.refresh();
   else location.reload();
+  if (pane && open && (keys.has(open) || all || !verb) && SHOWN.has(verb)) await again(pane, prepare);
   document.dispatchEvent(new Event("postern:counts"));
+}
+
+/** Draws the open message again where it shows what was changed. */
+async function again(pane: HTMLElement, prepare: (root: ParentNode) => void): Promise<void> {
+  const answer = await fetch(location.href, { headers: { "HX-Request": "true", "HX-Target": "section#reading" } });
+  if (!answer.ok || answer.redirected) return;
+  const made = document.createElement("template");
+  made.innerHTML = await answer.text(); // escaped by the server's templates
+  const [old, fresh] = [pane, made.content].map((one) => one.querySelector(".thread-head h1"));
+  if (old && fresh) old.replaceWith(fresh);
+  const [bar, next] = [pane, made.content].map((one) => one.querySelector("form[action$='/actions']"));
+  if (bar && next && !bar.contains(document.activeElement)) bar.replaceWith(next);
+  prepare(pane);
 }
 
 /** The message that was open is gone: the next one opens where one was being read beside the list. */

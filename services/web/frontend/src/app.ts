@@ -12,6 +12,7 @@ import { startPush } from "./push";
 import { startTouching } from "./touching";
 import { startUndo } from "./undo";
 import { startWindow } from "./window";
+import { startTransfers, startWork } from "./work";
 
 /** Prepares what is new under `root`: at the start, and after every swap. Must bear being called twice. */
 function prepare(root: ParentNode): void {
@@ -21,6 +22,8 @@ function prepare(root: ParentNode): void {
   startComposers(root);
   startCodes(root);
   startPasskeys(root);
+  startWork(root, prepare);
+  startTransfers(root, prepare);
 }
 
 /** Tells the server the reader's time zone, for the dates of those who chose none in the settings. */

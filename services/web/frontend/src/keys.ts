@@ -15,7 +15,9 @@ const named = (element: HTMLElement): string =>
   element.getAttribute("aria-label") ?? element.textContent?.trim() ?? "";
 
 const visible = (selector: string): HTMLElement[] =>
-  [...document.querySelectorAll<HTMLElement>(selector)].filter((element) => element.checkVisibility());
+  [...document.querySelectorAll<HTMLElement>(selector)].filter((element) =>
+    element.checkVisibility({ visibilityProperty: true }),
+  );
 
 const ACTIONS: Record<string, () => void> = {
   "/": () => document.querySelector<HTMLInputElement>("[data-search]")?.select(),
@@ -50,6 +52,15 @@ function second(key: string): boolean {
     if (all && all.checked !== (key === "a")) all.click();
   } else return false;
   return true;
+}
+
+/** Nothing is selected and no message is open: the line that has the focus is meant. */
+function onFocused(key: string): HTMLElement | null {
+  const box = document.activeElement?.closest(".row")?.querySelector<HTMLInputElement>(".row-check input");
+  const button = document.querySelector<HTMLElement>(`.list-actions [data-key="${CSS.escape(key)}"]`);
+  if (!box || !button) return null;
+  if (!box.checked) box.click();
+  return button;
 }
 
 function openRow(): void {
@@ -94,7 +105,7 @@ export function startKeys(): void {
     // A link or button that has the focus keeps its own Enter.
     if (event.key === "Enter" && !focused?.matches(".row-check input")) return;
     const action = ACTIONS[event.key];
-    const marked = visible(`[data-key="${CSS.escape(event.key)}"]`)[0];
+    const marked = visible(`[data-key="${CSS.escape(event.key)}"]`)[0] ?? onFocused(event.key);
     if (marked) {
       event.preventDefault();
       marked.click();

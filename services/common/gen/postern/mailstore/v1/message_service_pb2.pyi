@@ -431,3 +431,15 @@ class ExportMessagesResponse(_message.Message):
     progress: _types_pb2.Progress
     data: bytes
     def __init__(self, progress: _Optional[_Union[_types_pb2.Progress, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class StopActionRequest(_message.Message):
+    __slots__ = ("request_id",)
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    def __init__(self, request_id: _Optional[str] = ...) -> None: ...
+
+class StopActionResponse(_message.Message):
+    __slots__ = ("stopping",)
+    STOPPING_FIELD_NUMBER: _ClassVar[int]
+    stopping: bool
+    def __init__(self, stopping: _Optional[bool] = ...) -> None: ...

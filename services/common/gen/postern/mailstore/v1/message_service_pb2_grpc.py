@@ -110,6 +110,11 @@ class MessageServiceStub:
                 request_serializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.ExportMessagesRequest.SerializeToString,
                 response_deserializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.ExportMessagesResponse.FromString,
                 _registered_method=True)
+        self.StopAction = channel.unary_unary(
+                '/postern.mailstore.v1.MessageService/StopAction',
+                request_serializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.StopActionRequest.SerializeToString,
+                response_deserializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.StopActionResponse.FromString,
+                _registered_method=True)
 
 
 class MessageServiceServicer:
@@ -222,6 +227,14 @@ class MessageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StopAction(self, request, context):
+        """Ends a long action of the account after the step that it is at: its stream then ends as if it were done, having
+        told all that it did, which a cancelled stream cannot. Scope mail.modify.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MessageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -299,6 +312,11 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     servicer.ExportMessages,
                     request_deserializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.ExportMessagesRequest.FromString,
                     response_serializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.ExportMessagesResponse.SerializeToString,
+            ),
+            'StopAction': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopAction,
+                    request_deserializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.StopActionRequest.FromString,
+                    response_serializer=postern_dot_mailstore_dot_v1_dot_message__service__pb2.StopActionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -707,6 +725,33 @@ class MessageService:
             '/postern.mailstore.v1.MessageService/ExportMessages',
             postern_dot_mailstore_dot_v1_dot_message__service__pb2.ExportMessagesRequest.SerializeToString,
             postern_dot_mailstore_dot_v1_dot_message__service__pb2.ExportMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopAction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/postern.mailstore.v1.MessageService/StopAction',
+            postern_dot_mailstore_dot_v1_dot_message__service__pb2.StopActionRequest.SerializeToString,
+            postern_dot_mailstore_dot_v1_dot_message__service__pb2.StopActionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,49 @@
+"""Which mailbox, which label: the page that asks, for those without scripts and for links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.web import labels, listing, urls
+from services.web.edge import Edge
+from services.web.model.mail import Matching, MessageRef, Messages
+from services.web.session import Me
+
+
+async def ask(
+    edge: Edge,
+    request: Request,
+    me: Me,
+    verb: str,
+    refs: list[MessageRef],
+    groups: list[Messages],
+    back: str,
+) -> Response:
+    tree = await edge.services.mail.mailboxes(me.token("mailstore"))
+    return edge.page(
+        request,
+        me,
+        "pick.html",
+        "mail",
+        wide=True,
+        tree=tree,
+        verb=verb,
+        targets=listing.move_targets(tree, groups[0].mailbox),
+        labels=labels.of(me).known,
+        label_options=[(one.keyword, one.name) for one in labels.of(me).known],
+        **carried(refs, groups, back),
+    )
+
+
+def carried(refs: list[MessageRef], groups: list[Messages], back: str) -> dict[str, Any]:
+    """What a page that asks first carries along: where its form goes, and which messages it is about."""
+    one = len({group.mailbox for group in groups}) == 1
+    return {
+        "action": f"{urls.mailbox(groups[0].mailbox)}/actions" if one else "/search/actions",
+        "keys": [ref.key if one else urls.full_key(ref) for ref in refs],
+        "back": back,
+        "everything": next((group for group in groups if isinstance(group, Matching)), None),
+    }
