@@ -29,6 +29,8 @@ from services.common.sealing import PrivateKey, PublicKey, SealingError
 
 SERVICES = ("auth", "mailstore", "sender", "contacts", "web")
 SEALED_TO = ("mailstore", "sender")
+# The operator's key for mail that mailstore keeps itself (accounts behind POP3).
+LOCAL_MAIL = "local-mail"
 _KEEP_DAYS = 7
 _LIFETIME_DAYS = 365
 
@@ -55,8 +57,8 @@ def make_keys(directory: Path, names: Sequence[str] = (), services: Sequence[str
     session = directory / "session.key"
     if not session.exists():
         _write(session, base64.b64encode(secrets.token_bytes(32)) + b"\n")
-    for service in SEALED_TO:
-        _sealing_pair(sealing, service)
+    for name in (*SEALED_TO, LOCAL_MAIL):
+        _sealing_pair(sealing, name)
 
 
 def _authority(tls: Path) -> _Authority:

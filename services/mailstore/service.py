@@ -58,6 +58,7 @@ class Service:
         if self.index is not None:
             await self.index.close()
         await self.pool.close()
+        await self.settings.imap.close()
         await decoders().close()
 
     def _make_index(self, settings: MailstoreSettings) -> Index | None:

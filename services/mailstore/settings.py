@@ -12,6 +12,7 @@ from services.common.settings import Env, SettingsError
 from services.mailstore.imap.connect import ImapServer
 from services.mailstore.imap.pool import PoolLimits
 from services.mailstore.index.shelf import IndexSettings
+from services.mailstore.pop3 import settings as pop3
 from services.mailstore.watching.watchers import MOST_WATCHERS
 
 SCHEMES = {
@@ -43,7 +44,7 @@ class MailstoreSettings:
                 # Each account that is watched has a call open all the time.
                 max_concurrent_rpcs=MOST_WATCHERS + 1000,
             ),
-            imap=imap_server(env),
+            imap=mail_server(env),
             pool=PoolLimits(
                 per_account=env.integer("IMAP_CONNECTIONS_PER_ACCOUNT", 4, minimum=1, maximum=50),
                 in_all=env.integer("IMAP_CONNECTIONS", 1000, minimum=1, maximum=100_000),
@@ -75,9 +76,11 @@ def index_settings(env: Env) -> IndexSettings | None:
     )
 
 
-def imap_server(env: Env) -> ImapServer:
-    """The IMAP server, its certificate verified by the system's authorities and POSTERN_MAIL_CA_FILE."""
-    endpoint = env.endpoint("IMAP_URL", SCHEMES)
+def mail_server(env: Env) -> ImapServer:
+    """The mail server, IMAP or POP3, its certificate verified by the system's authorities and
+    POSTERN_MAIL_CA_FILE.
+    """
+    endpoint = env.endpoint("IMAP_URL", {**SCHEMES, **pop3.SCHEMES})
     context = None
     if endpoint.tls is not TlsMode.PLAIN:
         context = ssl.create_default_context()
@@ -87,6 +90,8 @@ def imap_server(env: Env) -> ImapServer:
                 context.load_verify_locations(authority)
             except (ssl.SSLError, OSError) as err:
                 raise SettingsError(f"POSTERN_MAIL_CA_FILE: no certificates in {authority}") from err
+    if endpoint.scheme in pop3.SCHEMES:
+        return pop3.server_from_env(env, endpoint, context, _sealing_key(env))
     return ImapServer(
         host=endpoint.host,
         port=endpoint.port,

@@ -19,6 +19,7 @@ from services.mailstore.mime.body import read_text
 from services.mailstore.mime.parse import parse_message
 from services.mailstore.mime.special import read_report, read_tnef
 from services.mailstore.mime.transfer import decode_transfer
+from services.mailstore.pop3.described import describe
 
 LENGTH = struct.Struct(">I")
 # Said first, so that a slow start counts against no job.
@@ -47,6 +48,7 @@ def _misbehave(how: str) -> bytes:
 WORK: dict[str, Callable[..., Any]] = {
     "text": read_text,
     "message": parse_message,
+    "describe": describe,
     "report": read_report,
     "tnef": unpack_tnef,
     "misbehave": _misbehave,

@@ -40,6 +40,17 @@ class ImapServer:
     io_timeout: float = 60.0
     compress: bool = False
 
+    async def open(self, account: Account) -> Session:
+        """A session, logged in. ConnectionLost, ServerTimeout, LoginRefused, ServerBusy, ProtocolError."""
+        return await _connect(self, account)
+
+    def local(self, account: Account) -> dict[str, str]:
+        """What another process needs to open the account beside its credential; nothing for IMAP."""
+        return {}
+
+    async def close(self) -> None:
+        """Let go of what is kept beside the connections."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -69,7 +80,11 @@ class ServerBusy(ConnectionLost):
 
 
 async def connect(server: ImapServer, account: Account) -> Session:
-    """A session, logged in. ConnectionLost, ServerTimeout, LoginRefused, ServerBusy, ProtocolError."""
+    """As `server.open`."""
+    return await server.open(account)
+
+
+async def _connect(server: ImapServer, account: Account) -> Session:
     loop = asyncio.get_running_loop()
     timeout = time_left(server.connect_timeout)
     implicit = server.tls is TlsMode.IMPLICIT

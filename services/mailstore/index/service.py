@@ -212,6 +212,7 @@ class Index:
             ca_file=str(self.settings.ca_file or ""),
             most_bytes=self.settings.account_bytes,
             compress=self._imap.compress,
+            local=self._imap.local(account),
         )
         seen: set[str] = set()
 

@@ -13,12 +13,13 @@ import os
 import ssl
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from services.common.endpoint import TlsMode
 from services.common.errors import PosternError
+from services.mailstore.decoding.pool import decoders
 from services.mailstore.imap.connect import Account, ImapServer, connect
 from services.mailstore.imap.failure import CommandRefused, ConnectionLost
 from services.mailstore.imap.session import Session
@@ -28,6 +29,7 @@ from services.mailstore.index.store import Store
 from services.mailstore.index.sync import MailboxSync
 from services.mailstore.mailboxes import listing
 from services.mailstore.mailboxes.model import Mailbox, Tree, Use
+from services.mailstore.pop3.server import adopted
 
 HIDDEN = frozenset({Use.TRASH, Use.JUNK})
 # Views show again what lies in other mailboxes.
@@ -55,6 +57,8 @@ class Job:
     words: bool = True
     kind: str = "password"
     compress: bool = False
+    # Of an account behind POP3: where its file is (pop3.server).
+    local: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Job({self.account!r})"
@@ -74,9 +78,13 @@ async def build(job: Job, report: Callable[[BuildProgress], None]) -> None:
     """Do the job. Full where the file has grown to its bound; else what goes wrong on the connection."""
     path = Path(job.path)
     store = Store(path, bytes.fromhex(job.key), cache_mib=_CACHE_MIB, busy_ms=5000)
+    account = Account(job.account, job.username, job.password, job.kind)
+    server = _server(job)
+    if job.local:
+        server = await adopted(server, account, job.local)
     try:
         for attempt in range(_ATTEMPTS):
-            session = await connect(_server(job), Account(job.account, job.username, job.password, job.kind))
+            session = await connect(server, account)
             try:
                 await _mailboxes(job, store, session, report)
                 break
@@ -88,6 +96,8 @@ async def build(job: Job, report: Callable[[BuildProgress], None]) -> None:
                 await session.logout()
     finally:
         store.close()
+        await server.close()
+        await decoders().close()
 
 
 async def _mailboxes(

@@ -37,6 +37,8 @@ class Message:
     raw: bytes = field(repr=False)
     spans: dict[str, tuple[int, int]] = field(repr=False)
     decoded: dict[str, bytes] = field(repr=False, default_factory=dict)
+    # By part number, where its header begins and where its body does.
+    heads: dict[str, tuple[int, int]] = field(repr=False, default_factory=dict)
 
     def content(self, number: str) -> bytes | None:
         """The octets that BODY[number] would give, or None."""
@@ -48,7 +50,7 @@ class Message:
 
 @dataclass(slots=True)
 class _Node:
-    """A part while it is read: `start` and `end` are the body's offsets."""
+    """A part while it is read: `start` and `end` are the body's offsets, `head` that of its header."""
 
     info: fields.Fields
     headers: Headers
@@ -62,6 +64,7 @@ class _Node:
     envelope: Envelope | None = None
     depth: int = 0
     is_root: bool = False
+    head: int = 0
 
     @property
     def media_type(self) -> str:
@@ -79,6 +82,7 @@ def parse_message(raw: bytes) -> Message:
         raw=raw,
         spans=parser.spans,
         decoded=parser.decoded,
+        heads=parser.heads,
     )
 
 
@@ -91,6 +95,7 @@ class _Parser:
         self.delimiters: dict[bytes, int] = {}  # delimiter or close-delimiter line → index in stack
         self.spans: dict[str, tuple[int, int]] = {}
         self.decoded: dict[str, bytes] = {}
+        self.heads: dict[str, tuple[int, int]] = {}
 
     def run(self, number: str = "", depth: int = 0) -> _Node:
         """Parse all octets as one message; `number` is that of the part it is nested in."""
@@ -133,7 +138,7 @@ class _Parser:
         self.count += 1
         headers, body = scan_block(self.raw, start, len(self.raw), self.delimiters)
         info = fields.from_headers(headers, default)
-        node = _Node(info, headers, body, prefix=number, number=number, depth=depth)
+        node = _Node(info, headers, body, prefix=number, number=number, depth=depth, head=start)
         self.open.append(node)
         if node.media_type.startswith("multipart/"):
             self.begin_multipart(node)
@@ -214,6 +219,7 @@ class _Parser:
         elif node.media_type in _NESTED and node.info["encoding"] in _ENCODED:
             children = self.encoded_message(node)
         self.spans[node.number] = (node.start, node.end)
+        self.heads[node.number] = (node.head, node.start)
         return Part(
             number=node.number,
             size=node.end - node.start,
