@@ -54,6 +54,8 @@ def main() -> None:
         files = {"ca.pem": tls / "ca.pem", "tls.pem": tls / f"{name}.pem", "tls.key": tls / f"{name}.key"}
         if name in ("mailstore", "sender"):
             files["sealing.key"] = sealing / f"{name}.key"
+        if name == "mailstore":
+            files["local-mail.key"] = sealing / "local-mail.key"
         if name == "auth":
             files |= {"signing.pem": ALL / "signing.pem", "session.key": ALL / "session.key"}
             files |= {f"sealing/{other}.pub": sealing / f"{other}.pub" for other in ("mailstore", "sender")}

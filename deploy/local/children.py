@@ -162,6 +162,16 @@ def _settings(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
         own["POSTERN_SEALING_PUBLIC_KEYS_DIR"] = str(keys / "sealing")
     if name == "mailstore":
         own["POSTERN_INDEX_DIR"] = environment.get("POSTERN_INDEX_DIR") or str(var / "index")
+        if environment.get("POSTERN_IMAP_URL", "").startswith("pop3"):
+            own["POSTERN_LOCAL_MAIL_DIR"] = environment.get("POSTERN_LOCAL_MAIL_DIR") or str(
+                var / "local-mail"
+            )
+            if not any(
+                environment.get(f"POSTERN_LOCAL_MAIL_{which}{suffix}")
+                for which in ("KEY", "PUBLIC_KEY")
+                for suffix in ("", "_FILE")
+            ):
+                own["POSTERN_LOCAL_MAIL_KEY_FILE"] = str(keys / "sealing/local-mail.key")
     if name == "web" and not any(environment.get(f"POSTERN_WEB_KEY{suffix}") for suffix in ("", "_FILE")):
         own["POSTERN_WEB_KEY_FILE"] = str(keys / "web.key")
     if name in ("mailstore", "sender"):

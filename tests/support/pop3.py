@@ -21,13 +21,13 @@ from tests.support.dovecot import Dovecot
 from tests.support.process import HOST
 from tests.support.rpc import sealing_key
 
-OPERATOR = PrivateKey.generate()
 
-
-def ring(*, recovery: bool = True) -> KeyRing:
-    """The keys around local mail; without `recovery` only the public half of the operator's."""
-    private = OPERATOR if recovery else None
-    return KeyRing(b"pepper", sealing_key("mailstore"), OPERATOR.public_key(), private)
+def operator(directory: Path) -> PrivateKey:
+    """The operator's key of this directory, also in another process."""
+    path = directory / "local-mail.key"
+    if not path.exists():
+        path.write_text(PrivateKey.generate().to_text())
+    return PrivateKey.from_text(path.read_text())
 
 
 def endpoint(dovecot: Dovecot, tls: TlsMode = TlsMode.PLAIN) -> PopEndpoint:
@@ -49,13 +49,16 @@ def pop3_settings(
     max_message_bytes: int = 64 * 1024 * 1024,
     account_bytes: int = 1024**3,
 ) -> MailstoreSettings:
-    """mailstore's settings for a POP3 server; local mail, and the index, lie in `directory`."""
+    """mailstore's settings for a POP3 server; local mail, and the index, lie in `directory`. Without
+    `recovery` it has only the public half of the operator's key.
+    """
     local = directory / "mail"
     local.mkdir(exist_ok=True)
+    key = operator(directory)
     pop3 = PopSettings(
         server,
         local,
-        ring(recovery=recovery),
+        KeyRing(b"pepper", sealing_key("mailstore"), key.public_key(), key if recovery else None),
         interval=interval,
         max_message_bytes=max_message_bytes,
         account_bytes=account_bytes,

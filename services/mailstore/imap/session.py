@@ -39,6 +39,9 @@ from services.mailstore.imap.transport import ImapTransport
 class Session:
     """One authenticated connection."""
 
+    # Whether the mailboxes but INBOX, and all flags, are kept by us and not by the server.
+    local = False
+
     def __init__(self, transport: ImapTransport, io_timeout: float) -> None:
         self.transport = transport
         self.io_timeout = io_timeout

@@ -72,6 +72,15 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the mail server can do. `local_mailboxes`: it has INBOX alone, and the rest is kept here."""
+
+    rights: bool
+    quota: bool
+    local_mailboxes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """All mailboxes of an account, in the order in which the server gave them."""
 

@@ -10,7 +10,7 @@ from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2_grpc
 from services.mailstore import convert
 from services.mailstore.imap.session import Session
 from services.mailstore.mailboxes import listing, manage, rights
-from services.mailstore.mailboxes.model import Mailbox, Tree
+from services.mailstore.mailboxes.model import Capabilities, Mailbox, Tree
 from services.mailstore.mailboxes.special_use import sort_key
 from services.mailstore.names import check_mailbox
 from services.mailstore.reading import tokens
@@ -35,10 +35,11 @@ class MailboxServicer(mailbox_service_pb2_grpc.MailboxServiceServicer):
         start = _start(request.page_token)
         account = self._service.accounts.current()
 
-        async def work(session: Session) -> Tree:
-            return await listing.list_mailboxes(session, counts=not request.without_counts)
+        async def work(session: Session) -> tuple[Tree, Capabilities]:
+            tree = await listing.list_mailboxes(session, counts=not request.without_counts)
+            return tree, Capabilities(session.has("ACL"), session.has("QUOTA"), session.local)
 
-        tree = await self._service.pool.run(account, work)
+        tree, able = await self._service.pool.run(account, work)
         boxes = sorted(tree.mailboxes, key=sort_key)
         if request.subscribed_only:
             # A missing subscription hides neither INBOX nor what has a use.
@@ -46,7 +47,11 @@ class MailboxServicer(mailbox_service_pb2_grpc.MailboxServiceServicer):
         page = boxes[start : start + size]
         following = tokens.encode(["mailboxes", start + size]) if start + size < len(boxes) else ""
         return pb.ListMailboxesResponse(
-            mailboxes=[convert.mailbox_to(box) for box in page], next_page_token=following
+            mailboxes=[convert.mailbox_to(box) for box in page],
+            next_page_token=following,
+            capabilities=pb.AccountCapabilities(
+                rights=able.rights, quota=able.quota, local_mailboxes=able.local_mailboxes
+            ),
         )
 
     async def CreateMailbox(

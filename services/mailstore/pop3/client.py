@@ -139,11 +139,11 @@ class Maildrop:
                 with _translated("STLS"):
                     # poplib throws away what was read before: nothing injected is taken for encrypted.
                     pop.stls(endpoint.context)
-            except CommandRefused as err:
-                pop.close()
-                raise ConnectionLost("the server has no STLS") from err
-            except BaseException:
-                pop.close()
+            except BaseException as err:
+                with contextlib.suppress(Exception):
+                    pop.close()
+                if isinstance(err, CommandRefused):
+                    raise ConnectionLost("the server has no STLS") from err
                 raise
         return pop
 

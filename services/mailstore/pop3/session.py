@@ -39,6 +39,8 @@ class _Line:
 class LocalSession(Session):
     """One session of an account. `open` makes one."""
 
+    local = True
+
     def __init__(self, account: PopAccount, store: Store) -> None:
         super().__init__(_Line(), account.settings.endpoint.io_timeout)  # type: ignore[arg-type]
         self.capabilities = CAPABILITIES

@@ -11,6 +11,7 @@ same transaction, until the server has deleted it. A Store is used by one thread
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,8 @@ class Store:
     def __init__(self, path: Path, key: bytes, *, busy_ms: int = 15_000) -> None:
         """Open the file, or begin it. CONFLICT (`what=local_mail_locked`) where it does not open."""
         self.path = path
+        # SQLite gives what stands beside it the same rights.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self.db = apsw.Connection(str(path), statementcachesize=200)
         try:
             self.db.set_busy_timeout(busy_ms)
@@ -109,7 +112,6 @@ class Store:
             if isinstance(err, apsw.BusyError):
                 raise error(Reason.UNAVAILABLE, err) from err
             raise error(Reason.CONFLICT, err, what="local_mail_locked") from err
-        path.chmod(0o600)
 
     def close(self) -> None:
         self.db.close()

@@ -32,6 +32,7 @@ def test_layout_modes_and_names(tmp_path: Path) -> None:
         "signing.pem", "session.key", "tls/ca.pem", "tls/ca.key",
         *(f"tls/{service}.{end}" for service in services for end in ("pem", "key")),
         *(f"sealing/{service}.{end}" for service in ("mailstore", "sender") for end in ("key", "pub")),
+        "sealing/local-mail.key", "sealing/local-mail.pub",
     }  # fmt: skip
     for path in [directory, *directory.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path

@@ -88,14 +88,26 @@ class ListMailboxesRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., subscribed_only: _Optional[bool] = ..., without_counts: _Optional[bool] = ...) -> None: ...
 
 class ListMailboxesResponse(_message.Message):
-    __slots__ = ("mailboxes", "next_page_token", "stale_seconds")
+    __slots__ = ("mailboxes", "next_page_token", "stale_seconds", "capabilities")
     MAILBOXES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STALE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     mailboxes: _containers.RepeatedCompositeFieldContainer[Mailbox]
     next_page_token: str
     stale_seconds: int
-    def __init__(self, mailboxes: _Optional[_Iterable[_Union[Mailbox, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., stale_seconds: _Optional[int] = ...) -> None: ...
+    capabilities: AccountCapabilities
+    def __init__(self, mailboxes: _Optional[_Iterable[_Union[Mailbox, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., stale_seconds: _Optional[int] = ..., capabilities: _Optional[_Union[AccountCapabilities, _Mapping]] = ...) -> None: ...
+
+class AccountCapabilities(_message.Message):
+    __slots__ = ("rights", "quota", "local_mailboxes")
+    RIGHTS_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_MAILBOXES_FIELD_NUMBER: _ClassVar[int]
+    rights: bool
+    quota: bool
+    local_mailboxes: bool
+    def __init__(self, rights: _Optional[bool] = ..., quota: _Optional[bool] = ..., local_mailboxes: _Optional[bool] = ...) -> None: ...
 
 class CreateMailboxRequest(_message.Message):
     __slots__ = ("mailbox", "special_use", "request_id")
