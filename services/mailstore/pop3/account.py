@@ -200,14 +200,13 @@ class PopAccount:
 
     # keeping it true
 
-    async def fresh(self) -> None:
+    async def fresh(self) -> ImapError | None:
         """Have INBOX looked at where that was long ago, and wait a little for it. The failure of the last
-        look where it failed: what INBOX holds now is not known then.
+        look where it failed.
         """
         if time.monotonic() - self._looked > self._interval:
             await asyncio.wait([self.look_soon()], timeout=time_left(PATIENCE))
-        if self.failure is not None:
-            raise type(self.failure)("the last look at the maildrop failed") from self.failure
+        return type(self.failure)("the last look at the maildrop failed") if self.failure else None
 
     def look_soon(self) -> asyncio.Task[None]:
         """Look at the maildrop in the background; the task that does."""
@@ -222,7 +221,8 @@ class PopAccount:
                 pass
         except (ImapError, PosternError) as err:
             log.info("pop3.look_failed", account=self.account.id, cause=err)
-            self.failure = err if isinstance(err, ImapError) else ConnectionLost(str(err))
+            plain = isinstance(err, ConnectionLost | ServerTimeout | LoginRefused)
+            self.failure = err if plain else ConnectionLost(str(err))
             self._looked = time.monotonic() - max(0.0, self._interval - RETRY)
 
     @property

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from services.mailstore.imap.failure import CommandRefused, ConnectionLost, ProtocolError
+from services.mailstore.imap.failure import CommandRefused, ConnectionLost, LoginRefused, ProtocolError
 from services.mailstore.imap.parser import Response, parse_lazily
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.syntax import parse_date_time
@@ -90,11 +90,15 @@ class LocalSession(Session):
         return Result(answer.status, answer.code, answer.data, b"", untagged)
 
     async def _freshen(self, pieces: Pieces) -> None:
-        """Have the maildrop looked at where it is time, before INBOX is."""
+        """Have the maildrop looked at where it is time, before INBOX is. It is not opened where the last look
+        failed, for what it holds is not known then.
+        """
         name = pieces[0].upper()
         selected = self.selected
         if selected is not None and selected.name == "INBOX" and name in (b"SELECT", b"EXAMINE", b"NOOP"):
-            await self._account.fresh()
+            failure = await self._account.fresh()
+            if failure is not None and (name != b"NOOP" or isinstance(failure, LoginRefused)):
+                raise failure
 
     async def _answer(self, pieces: Pieces) -> Answer:
         without: frozenset[int] = frozenset()
