@@ -221,8 +221,8 @@ class PopAccount:
                 pass
         except (ImapError, PosternError) as err:
             log.info("pop3.look_failed", account=self.account.id, cause=err)
-            plain = isinstance(err, ConnectionLost | ServerTimeout | LoginRefused)
-            self.failure = err if plain else ConnectionLost(str(err))
+            plain = (ConnectionLost, ServerTimeout, LoginRefused)
+            self.failure = err if isinstance(err, plain) else ConnectionLost(str(err))
             self._looked = time.monotonic() - max(0.0, self._interval - RETRY)
 
     @property
