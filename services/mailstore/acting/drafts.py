@@ -110,13 +110,13 @@ def _own_headers(spool: Spool, request: DraftRequest) -> bytes:
 
 
 async def _drop_leftovers(session: Session, newest: MessageName, draft_id: str) -> None:
-    """Remove older versions of the draft that a crash left. Failing does no harm: the next save tries
-    again.
+    """Remove older versions of the draft that a crash left, also those that it left marked \\Deleted, where
+    they can be expunged. Failing does no harm: the next save tries again.
     """
+    marked_too = session.has("UIDPLUS") or session.rev2
     try:
-        older = [
-            name.uid for name in await _versions(session, newest.mailbox, draft_id) if name.uid < newest.uid
-        ]
+        versions = await _versions(session, newest.mailbox, draft_id, marked_too=marked_too)
+        older = [name.uid for name in versions if name.uid < newest.uid]
         if older:
             await open_mailbox(session, newest.mailbox, uid_validity=newest.uid_validity, write=True)
             await remove(session, Batch(newest.mailbox, newest.uid_validity, tuple(older), ()))
@@ -124,11 +124,14 @@ async def _drop_leftovers(session: Session, newest: MessageName, draft_id: str) 
         log.info("draft.leftovers_failed", uid=newest.uid, cause=err)
 
 
-async def _versions(session: Session, mailbox: str, draft_id: str) -> list[MessageName]:
-    """All versions of the draft, oldest first."""
+async def _versions(
+    session: Session, mailbox: str, draft_id: str, *, marked_too: bool = False
+) -> list[MessageName]:
+    """All versions of the draft, oldest first; with `marked_too` those that are marked \\Deleted as well."""
     selected, _ = await open_mailbox(session, mailbox, reopen=True)
     header = HEADER.encode("ascii")
-    uids = await search_raw(session, [b"UNDELETED", b"HEADER", header, string(draft_id.encode("ascii"))])
+    keys = [b"HEADER", header, string(draft_id.encode("ascii"))]
+    uids = await search_raw(session, keys if marked_too else [b"UNDELETED", *keys])
     if not uids:
         return []
     command = [b"UID", b"FETCH", uid_set(uids), b"(UID FLAGS BODY.PEEK[HEADER.FIELDS (" + header + b")])"]

@@ -75,7 +75,7 @@ async def _transfer(
         ranges = [messages for messages in ranges if messages.mailbox != destination]
     total = sum(len(messages.uids) for messages in ranges)
     done = 0
-    async for batch in batches(session, ranges):
+    async for batch in batches(session, ranges, write=not keep):
         pairs, validity = await _one(session, batch, destination, keep=keep) if batch.uids else ({}, 0)
         done += len(batch.uids) + len(batch.gone)
         # Without COPYUID all that was asked for counts as moved, to places unknown.

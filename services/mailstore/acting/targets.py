@@ -63,12 +63,16 @@ async def resolve(session: Session, target: Target) -> list[MessageRange]:
     return ranges
 
 
-async def batches(session: Session, ranges: list[MessageRange]) -> AsyncIterator[Batch]:
-    """Each batch with its mailbox open for writing and its UIDVALIDITY checked."""
+async def batches(
+    session: Session, ranges: list[MessageRange], *, write: bool = True
+) -> AsyncIterator[Batch]:
+    """Each batch with its mailbox open, for writing unless it is only to be read, and its UIDVALIDITY
+    checked.
+    """
     for messages in ranges:
         for uids, numbers in uid_sets(messages.uids, BATCH):
-            await open_mailbox(session, messages.mailbox, uid_validity=messages.uid_validity, write=True)
-            there = set(await _still_there(session, messages, numbers))
+            await open_mailbox(session, messages.mailbox, uid_validity=messages.uid_validity, write=write)
+            there = set(await _still_there(session, messages, numbers, write))
             yield Batch(
                 messages.mailbox,
                 messages.uid_validity,
@@ -77,14 +81,14 @@ async def batches(session: Session, ranges: list[MessageRange]) -> AsyncIterator
             )
 
 
-async def _still_there(session: Session, messages: MessageRange, numbers: bytes) -> list[int]:
+async def _still_there(session: Session, messages: MessageRange, numbers: bytes, write: bool) -> list[int]:
     try:
         return await search_raw(session, [b"UID", numbers])
     except CommandRefused:
         # The mailbox was open from before and was deleted meanwhile; whether there is one of that name
         # again, and which, opening it tells.
         await open_mailbox(
-            session, messages.mailbox, uid_validity=messages.uid_validity, write=True, reopen=True
+            session, messages.mailbox, uid_validity=messages.uid_validity, write=write, reopen=True
         )
         return await search_raw(session, [b"UID", numbers])
 
