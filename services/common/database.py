@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
@@ -28,6 +28,7 @@ from services.common.errors import PosternError, Reason
 from services.common.settings import Env, SettingsError
 
 T = TypeVar("T")
+REST_SECONDS = 1.0
 PLAINTEXT_WORDS = "database-readable-on-the-network"
 _ATTEMPTS = 3
 _READ_ONLY = "postern_read_only"
@@ -64,7 +65,9 @@ def create_engine(url: str | URL, *, pool_size: int = 8, reads: bool = False) ->
     engine = sqlalchemy.create_engine(
         parsed.update_query_dict({"charset": "utf8mb4"}),
         isolation_level="AUTOCOMMIT" if reads else "READ COMMITTED",
-        pool_pre_ping=not reads,
+        # Every transaction ends in `_transact`, by COMMIT or by ROLLBACK: another one when a connection goes back
+        # would be a trip to the server for nothing.
+        pool_reset_on_return=None,
         # Nothing to roll back after a statement that committed by itself.
         skip_autocommit_rollback=reads,
         pool_recycle=1800,
@@ -81,7 +84,28 @@ def create_engine(url: str | URL, *, pool_size: int = 8, reads: bool = False) ->
             "NO_ENGINE_SUBSTITUTION'",
         },
     )
+    if not reads:
+        _ping_after_rest(engine)
     return engine
+
+
+def _ping_after_rest(engine: Engine) -> None:
+    """Ask a connection whether it still stands before it is used again, unless it was used a moment ago. One
+    that breaks in that moment is found out by its first statement, and then the transaction begins anew."""
+
+    @event.listens_for(engine, "checkin")
+    def rests(_connection: Any, record: Any) -> None:
+        record.info["rests"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def used_again(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("rests")
+        if since is None or time.monotonic() - since < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as err:
+            raise DisconnectionError("lost while it rested") from err
 
 
 def _reader(engine: Engine, url: str | URL, pool_size: int) -> Engine:
@@ -137,7 +161,7 @@ class Database:
     async def run(self, work: Callable[[Session], T]) -> T:
         """`work(session)` in one transaction: committed when it returns, rolled back when it raises.
 
-        After a deadlock or a lock timeout it runs again, up to three times, so it must have no effect beyond
+        After a deadlock, a lock timeout or a connection lost before COMMIT it runs again, up to three times, so it must have no effect beyond
         the session. Reading a row in order to change it needs `with_for_update()` (READ COMMITTED on MySQL).
         Objects stay readable afterwards. UNAVAILABLE when the database cannot be reached. A caller that is
         cancelled leaves the transaction to end on its own, bounded by the socket's timeout.
@@ -167,17 +191,20 @@ class Database:
 
     def _transact(self, work: Callable[[Session], T], read_only: bool) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
+            committing = False
             try:
                 with (self._reader if read_only else self.engine).connect() as connection:
                     connection = connection.execution_options(**{_READ_ONLY: read_only})
                     with Session(connection, expire_on_commit=False) as session:
                         result = work(session)
                         if not read_only:
+                            session.flush()
+                            committing = True
                             session.commit()
                     return result
             except DBAPIError as err:
-                # A read may be repeated whatever became of the first; its connections are not pinged before.
-                lost = read_only and err.connection_invalidated
+                # Once COMMIT has gone out, nobody knows whether it came through.
+                lost = err.connection_invalidated and not committing
                 if (lost or _retryable(err)) and attempt < _ATTEMPTS:
                     time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 jitter
                     continue
@@ -195,7 +222,6 @@ def _number(err: DBAPIError) -> int | None:
 
 
 def _retryable(err: DBAPIError) -> bool:
-    # A lost connection is not here: whether its COMMIT came through is not known.
     return _number(err) in _RETRY_CODES or "database is locked" in str(err.orig)
 
 

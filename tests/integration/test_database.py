@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from services.common.database import Database, migrate
@@ -91,6 +91,69 @@ async def test_a_deadlock_runs_again(mariadb_url: str, revisions: Path) -> None:
         await database.close()
 
 
+@pytest.mark.parametrize("rest", (0.0, 1.2))
+async def test_a_connection_that_the_server_ended_is_replaced(
+    mariadb_url: str, revisions: Path, rest: float
+) -> None:
+    await migrate(mariadb_url, revisions, "test_version")
+    database, other = Database(mariadb_url, pool_size=2), Database(mariadb_url)
+
+    def connection_id(session: Session) -> int:
+        return int(session.execute(text("SELECT CONNECTION_ID()")).scalar_one())
+
+    try:
+        for expected in (1, 2, 3):
+            number = await database.run(connection_id)
+            await other.run(lambda s, number=number: s.execute(text(f"KILL {number}")))
+            await asyncio.sleep(rest)
+            assert await database.run(add) == expected
+        assert await database.read(value) == 3
+    finally:
+        await asyncio.gather(database.close(), other.close())
+
+
+async def test_a_transaction_without_commit_leaves_nothing_to_the_next(
+    mariadb_url: str, revisions: Path
+) -> None:
+    await migrate(mariadb_url, revisions, "test_version")
+    database = Database(mariadb_url, pool_size=1)
+
+    def fails(session: Session) -> None:
+        add(session)
+        raise RuntimeError
+
+    try:
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                await database.run(fails)
+            # The same connection: what was not committed is neither seen nor locked by it.
+            assert await database.run(value) == 0
+            assert await database.read(value) == 0
+    finally:
+        await database.close()
+
+
+async def test_a_connection_lost_during_commit_is_not_run_again(mariadb_url: str, revisions: Path) -> None:
+    await migrate(mariadb_url, revisions, "test_version")
+    database, other, runs = Database(mariadb_url, pool_size=1), Database(mariadb_url), []
+
+    def doomed(session: Session) -> None:
+        runs.append(session.execute(text("SELECT CONNECTION_ID()")).scalar_one())
+        add(session)
+        event.listen(session, "before_commit", lambda _s: kill(runs[-1]), once=True)
+
+    def kill(number: int) -> None:
+        with other.engine.connect() as connection:
+            connection.exec_driver_sql(f"KILL {number}")
+
+    try:
+        with pytest.raises(PosternError, match="UNAVAILABLE"):
+            await database.run(doomed)
+        assert len(runs) == 1 and await database.read(value) == 0
+    finally:
+        await asyncio.gather(database.close(), other.close())
+
+
 async def test_replicas_that_start_together_take_turns(database_url: str, revisions: Path) -> None:
     first = revisions / "versions" / "0001_first.py"
     first.write_text(FIRST.replace("PAUSE", "1.5"))
@@ -100,7 +163,7 @@ async def test_replicas_that_start_together_take_turns(database_url: str, revisi
     )
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code, database_url, str(revisions), cwd=Path(__file__).parents[3], stderr=-1
+            sys.executable, "-c", code, database_url, str(revisions), cwd=Path(__file__).parents[2], stderr=-1
         )
         for _ in range(3)
     ]

@@ -6,6 +6,7 @@ keep one limit together.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ class Amount:
             self.messages + other.messages, self.recipients + other.recipients, self.octets + other.octets
         )
 
+    def __sub__(self, other: Amount) -> Amount:
+        return self + Amount(-other.messages, -other.recipients, -other.octets)
+
 
 def admit(
     session: Session, wanted: Sequence[tuple[str, Amount]], limits: Limits, now: int
@@ -57,21 +61,27 @@ def admit(
     with `limit` and `retry_seconds`; then it is not counted."""
     step = now // STEP
     accounts = sorted({account for account, _ in wanted})
-    # Locks each account's row first, so that what is read next is what others have committed.
-    _add(session, [(account, step, Amount()) for account in accounts])
+    # Counts first: that locks each account's row, so that what is read next is what others have committed.
+    # What is refused then is taken off again, which is rare.
+    sums: dict[str, Amount] = defaultdict(Amount)
+    for account, amount in wanted:
+        sums[account] += amount
+    _add(session, [(account, step, sums[account]) for account in accounts])
     sent = _sent(session, accounts, step)
+    for account in accounts:
+        sent[account][step] -= sums[account]
     answers: list[bool | PosternError] = []
-    added: dict[str, Amount] = defaultdict(Amount)
+    refused_of: dict[str, Amount] = defaultdict(Amount)
     for account, amount in wanted:
         steps = sent[account]
         refused = _over(steps, amount, limits, step, now)
         if refused is not None:
             answers.append(refused)
+            refused_of[account] -= amount
             continue
         steps[step] = steps.get(step, Amount()) + amount
-        added[account] += amount
         answers.append(_burst(steps[step], limits))
-    _add(session, [(account, step, amount) for account, amount in added.items()])
+    _add(session, [(account, step, amount) for account, amount in refused_of.items()])
     return answers
 
 
@@ -127,6 +137,7 @@ def _add(session: Session, amounts: Sequence[tuple[str, int, Amount]]) -> None:
     session.connection().execute(_upsert(session.get_bind().dialect.name), rows)
 
 
+@functools.cache
 def _upsert(dialect: str) -> Insert:
     names = ("messages", "recipients", "octets")
     if dialect == "sqlite":
