@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 import time
@@ -53,8 +54,9 @@ class Outcome:
 
 async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bool = True) -> Outcome:
     """`operations` of the other client in so many rounds, Postern acting at the same time; a kill -9 in the
-    middle of every other round.
+    middle of every other round. SECONDS=… begins no round after that long: `operations` says how far it came.
     """
+    end = time.monotonic() + float(os.environ.get("SECONDS") or "inf")
     outcome = Outcome(kind, seed)
     with mail_server(kind) as place:
         async with mailstore(place) as (service, token):
@@ -65,6 +67,8 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
                 await _wait_ready(inside)
                 await inside.make_mailboxes()
                 for number in range(rounds):
+                    if time.monotonic() > end:
+                        break
                     # A new process looks at everything again: what one that goes on forgets shows in between.
                     killed = kills and number % 2 == 1
                     await _round(outcome, place, service, inside, operations // rounds, number, killed)
