@@ -65,8 +65,8 @@ def create_engine(url: str | URL, *, pool_size: int = 8, reads: bool = False) ->
     engine = sqlalchemy.create_engine(
         parsed.update_query_dict({"charset": "utf8mb4"}),
         isolation_level="AUTOCOMMIT" if reads else "READ COMMITTED",
-        # Every transaction ends in `_transact`, by COMMIT or by ROLLBACK: another one when a connection goes back
-        # would be a trip to the server for nothing.
+        # Every transaction ends in `_transact`, by COMMIT or by ROLLBACK: another one when a connection goes
+        # back would be a trip to the server for nothing.
         pool_reset_on_return=None,
         # Nothing to roll back after a statement that committed by itself.
         skip_autocommit_rollback=reads,
@@ -161,10 +161,11 @@ class Database:
     async def run(self, work: Callable[[Session], T]) -> T:
         """`work(session)` in one transaction: committed when it returns, rolled back when it raises.
 
-        After a deadlock, a lock timeout or a connection lost before COMMIT it runs again, up to three times, so it must have no effect beyond
-        the session. Reading a row in order to change it needs `with_for_update()` (READ COMMITTED on MySQL).
-        Objects stay readable afterwards. UNAVAILABLE when the database cannot be reached. A caller that is
-        cancelled leaves the transaction to end on its own, bounded by the socket's timeout.
+        After a deadlock, a lock timeout or a connection lost before COMMIT it runs again, up to three times,
+        so it must have no effect beyond the session. Reading a row in order to change it needs
+        `with_for_update()` (READ COMMITTED on MySQL). Objects stay readable afterwards. UNAVAILABLE when the
+        database cannot be reached. A caller that is cancelled leaves the transaction to end on its own,
+        bounded by the socket's timeout.
         """
         return await self._submit(work, read_only=False)
 
