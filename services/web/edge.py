@@ -135,6 +135,7 @@ class Edge:
             "tree": MailboxTree(),
             "tree_error": "",
             "current_mailbox": "",
+            "current_search": "",
             "wide": False,
             "notice": None,
             "work": self.works.running(me.grant.session_id),
@@ -151,14 +152,17 @@ class Edge:
         *,
         status: int = 200,
         headers: dict[str, str] | None = None,
+        answer: Callable[[str], Response] | None = None,
         **context: Any,
     ) -> Response:
-        """Draw a page; the notice that waits for it is shown once."""
+        """Draw a page; the notice that waits for it is shown once. `answer`: what to send of its text."""
         notice = notices.unpack(me.secret, request.cookies.get(self.cookies.notice, ""))
         context.setdefault("notice", notice)
-        response = self.renderer.page(
-            request, template, self.frame(request, me, place, **context), status, headers
-        )
+        whole = self.frame(request, me, place, **context)
+        if answer is not None:
+            response = answer(self.renderer.text(template, whole))
+        else:
+            response = self.renderer.page(request, template, whole, status, headers)
         if self.cookies.notice in request.cookies:
             self.cookies.drop(response, self.cookies.notice)
         return response

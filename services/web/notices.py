@@ -144,6 +144,12 @@ def _text(notice: Notice) -> str:
             text = _("Label %(name)s saved.")
         case "label-removed":
             text = _("Label %(name)s is not offered any more. Messages keep it.")
+        case "search-saved":
+            text = _("Search %(name)s saved. It stands below the mailboxes.")
+        case "search-renamed":
+            text = _("Search renamed to %(name)s.")
+        case "search-deleted":
+            text = _("Saved search %(name)s deleted.")
         case "cancelled":
             text = _("Sending was cancelled.")
         case "template-saved":

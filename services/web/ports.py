@@ -5,7 +5,7 @@ Every call takes the access token of its audience and may raise PosternError.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ from services.web.model.mail import (
     Right,
     Rights,
     Row,
-    SearchResult,
+    SearchStep,
     Tell,
     Use,
 )
@@ -140,9 +140,12 @@ class MailPort(Protocol):
         """The messages of a message's conversation over all mailboxes, oldest first."""
         ...
 
-    async def search(
+    def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
-    ) -> SearchResult: ...
+    ) -> AsyncGenerator[SearchStep, None]:
+        """Step by step, newest first. Whoever does not take all steps closes it, which ends the search."""
+        ...
+
     def watch(self, token: str, resume: str) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """What changes in the account, from after `resume`, else from now."""
         ...

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlencode
 
+from services.web.model.account import SavedSearch
 from services.web.model.mail import MessageRef
 
 _KEY = re.compile(r"([1-9]\d{0,9})\.([1-9]\d{0,9})\Z")
@@ -46,6 +47,12 @@ def html(ref: MessageRef, part_id: str, **query: object) -> str:
 
 def source(ref: MessageRef) -> str:
     return f"{message(ref)}/source"
+
+
+def saved_search(search: SavedSearch) -> str:
+    """It says what is searched, so that it is good for a colleague too."""
+    where = search.mailboxes[0] if len(search.mailboxes) == 1 else ""
+    return with_query("/search", q=search.text, in_=where, saved=search.search_id)
 
 
 def with_query(path: str, **query: object) -> str:

@@ -61,9 +61,8 @@ class Touch(Mouse):
 
     async def search(self, words: str) -> None:
         await self.use(self.page.get_by_role("navigation", name="Main").get_by_role("link", name="Search"))
-        box = self.page.get_by_label("Search for")
-        await box.fill(words)
-        await self.use(self.page.get_by_role("button", name="Search", exact=True).last)
+        await expect(self.page.get_by_role("heading", name="Search")).to_be_visible()
+        await super().search(words)
 
 
 class NoScripts(Mouse):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import grpc
 
-from services.common.errors import PosternError, Reason
 from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as mb
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as ms
 from services.common.gen.postern.mailstore.v1 import types_pb2 as t
@@ -37,7 +36,7 @@ from services.web.model.mail import (
     Right,
     Rights,
     Row,
-    SearchResult,
+    SearchStep,
     Tell,
     Use,
 )
@@ -49,9 +48,8 @@ STREAM_SECONDS = 3600.0
 LONG_SECONDS = 600.0
 # A stream of changes; the page that shows them opens a new one after it.
 WATCH_SECONDS = 900.0
-# Time for a search to bring what it has; what is found until then is shown, and the page says that there may
-# be more.
-SEARCH_SECONDS = 7.0
+# A search that nobody stops: what it finds is shown as it comes.
+SEARCH_SECONDS = 60.0
 
 CHUNK = 64 * 1024
 FEW = 500
@@ -109,25 +107,21 @@ class MailClient:
 
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
-    ) -> SearchResult:
+    ) -> AsyncGenerator[SearchStep, None]:
         request = ms.SearchMessagesRequest(
             query=t.SearchQuery(text=text, mailboxes=mailboxes), page_size=rows, page_token=page
         )
-        found: list[Row] = []
-        total, next_token, failed, complete = 0, "", (), True
-        try:
-            stream = self._messages.SearchMessages(request, token=token, timeout=SEARCH_SECONDS)
-            async with aclosing(stream):
-                async for step in stream:
-                    found.extend(convert.row(one) for one in step.messages)
-                    total = max(total, step.total_count)
-                    next_token = step.next_page_token or next_token
-                    failed = tuple(step.failed_mailboxes) or failed
-        except PosternError as err:
-            if err.reason != Reason.DEADLINE_EXCEEDED or not found:
-                raise
-            complete = False
-        return SearchResult(tuple(found), max(total, len(found)), next_token, failed, complete)
+        stream = self._messages.SearchMessages(request, token=token, timeout=SEARCH_SECONDS)
+        async with aclosing(stream):
+            async for step in stream:
+                yield SearchStep(
+                    tuple(convert.row(one) for one in step.messages),
+                    step.progress.done_units,
+                    step.progress.total_units,
+                    step.total_count,
+                    step.next_page_token,
+                    tuple(step.failed_mailboxes),
+                )
 
     @asynccontextmanager
     async def watch(self, token: str, resume: str) -> AsyncIterator[AsyncIterator[Change]]:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 from services.common.gen.postern.auth.v1 import session_service_pb2 as s
 from services.web.convert import when
-from services.web.model.account import Challenge, Client, Device, Grant, Identity, Preferences, SignedIn
+from services.web.model.account import (
+    Challenge,
+    Client,
+    Device,
+    Grant,
+    Identity,
+    Preferences,
+    SavedSearch,
+    SignedIn,
+)
 
 KINDS: dict[s.FactorKind, str] = {
     s.FACTOR_KIND_TOTP: "totp",
@@ -14,6 +25,8 @@ KINDS: dict[s.FactorKind, str] = {
 }
 # Preferences that only the pages know; kept under their names in `extra`.
 EXTRA = ("write", "spell", "labels")
+# Before the id of a saved search (ADR 22).
+SEARCH = "search."
 KIND_VALUES = {name: value for value, name in KINDS.items()}
 
 
@@ -49,6 +62,7 @@ def preferences(message: s.Preferences) -> Preferences:
         page_rows=message.page_rows,
         undo_send_seconds=message.undo_send_seconds,
         shortcuts_off=message.shortcuts_off,
+        searches=searches(message),
         **{name: message.extra.get(name, "") for name in EXTRA},
     )
 
@@ -63,8 +77,34 @@ def preferences_message(preferences: Preferences) -> s.Preferences:
         page_rows=preferences.page_rows,
         undo_send_seconds=preferences.undo_send_seconds,
         shortcuts_off=preferences.shortcuts_off,
-        extra={name: value for name in EXTRA if (value := getattr(preferences, name))},
+        extra={name: value for name in EXTRA if (value := getattr(preferences, name))}
+        | {SEARCH + one.search_id: search_text(one) for one in preferences.searches},
     )
+
+
+def searches(message: s.Preferences) -> tuple[SavedSearch, ...]:
+    """The saved searches by name; what cannot be read is left alone."""
+    found: list[SavedSearch] = []
+    for key, value in message.extra.items():
+        if not key.startswith(SEARCH):
+            continue
+        try:
+            read = json.loads(value)
+        except ValueError:
+            continue
+        match read:
+            case {"name": str(name), "text": str(text)} if name:
+                places = read.get("mailboxes") or []
+                mailboxes = tuple(one for one in places if isinstance(one, str))
+                found.append(SavedSearch(key.removeprefix(SEARCH), name, text, mailboxes))
+    return tuple(sorted(found, key=lambda one: (one.name.casefold(), one.search_id)))
+
+
+def search_text(search: SavedSearch) -> str:
+    value: dict[str, object] = {"name": search.name, "text": search.text}
+    if search.mailboxes:
+        value["mailboxes"] = search.mailboxes
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def identity(message: s.Identity) -> Identity:

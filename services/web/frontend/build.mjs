@@ -29,7 +29,7 @@ await mkdir(work, { recursive: true });
 
 const result = await build({
   absWorkingDir: here,
-  entryPoints: { app: "src/app.ts", style: "src/css/index.css" },
+  entryPoints: { app: "src/app.ts", stop: "src/stop.ts", style: "src/css/index.css" },
   outdir: work,
   entryNames: "[name]-[hash]",
   bundle: true,
@@ -46,7 +46,7 @@ const result = await build({
 const manifest = {};
 for (const [path, output] of Object.entries(result.metafile.outputs)) {
   if (!output.entryPoint) continue;
-  const logical = { "src/app.ts": "app.js", "src/css/index.css": "style.css" }[output.entryPoint];
+  const logical = { "src/app.ts": "app.js", "src/stop.ts": "stop.js", "src/css/index.css": "style.css" }[output.entryPoint];
   if (!logical) continue; // loaded by another script
   manifest[logical] = basename(path);
 }

@@ -7,10 +7,20 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A search under a name (ADR 22); `mailboxes` empty for all."""
+
+    search_id: str
+    name: str
+    text: str
+    mailboxes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Preferences:
     """What a person chose; empty text follows the browser. `write`: "rich", "plain", or nothing (as the
     message that is answered); `spell`: the language that one writes in;
-    `labels`: names and colours (labels.py)."""
+    `labels`: names and colours (labels.py); `searches` by name."""
 
     language: str = ""
     time_zone: str = ""
@@ -23,6 +33,7 @@ class Preferences:
     write: str = ""
     spell: str = ""
     labels: str = ""
+    searches: tuple[SavedSearch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

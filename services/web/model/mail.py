@@ -322,14 +322,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search found; `failed` names mailboxes that could not be searched."""
+class SearchStep:
+    """What a search found since the step before; `searched` of `mailboxes` are done. What is below those is
+    said by the last step: how many match, where it goes on, mailboxes that could not be searched."""
 
     rows: tuple[Row, ...] = ()
+    searched: int = 0
+    mailboxes: int = 0
     total: int = 0
     next_token: str = ""
     failed: tuple[str, ...] = ()
-    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

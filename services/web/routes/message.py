@@ -24,6 +24,7 @@ from services.web.model.mail import (
 from services.web.model.outgoing import Submission
 from services.web.notices import Notice
 from services.web.routes.mail import Place, list_context, read_page
+from services.web.routes.search import Wanted, beside
 from services.web.session import Me
 
 
@@ -37,7 +38,7 @@ def named(request: Request) -> MessageRef:
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
-    ref, place = named(request), Place.of(request)
+    ref, place, wanted = named(request), Place.of(request), Wanted.of(request, "find")
     within = request.query_params.get("within", "")[:100]
     prefer_text = request.query_params.get("as") == "text"
     # A browser that fetches ahead of time has not shown the message to anybody.
@@ -63,12 +64,14 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
             "opened": message,
             "title": context["subject"],
         }
+        if wanted.text:
+            context |= found_by(wanted, message)
         return edge.page(request, me, "reading_pane.html", "mail", **context)
     message, thread, (tree, tree_error), (page, page_error) = await asyncio.gather(
         opening,
         _thread(edge, me, ref, within),
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
-        read_page(edge, me, place),
+        read_page(edge, me, place) if not wanted.text else _no_page(),
     )
     remember(edge, me, message, within)
     options["invitation"], options["sent"] = await asyncio.gather(
@@ -80,7 +83,20 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     context |= reading.context(message, me, thread=thread, **options)
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
+    if wanted.text:
+        context |= await beside(edge, me, wanted, tree or MailboxTree(), ref) | found_by(wanted, message)
+        return edge.page(request, me, "search.html", "search", **context)
     return edge.page(request, me, "mail.html", "mail", **context)
+
+
+async def _no_page() -> tuple[None, None]:
+    return None, None
+
+
+def found_by(wanted: Wanted, message: OpenMessage) -> dict[str, Any]:
+    """A message that a search found leads back to the search; what lies beside it in its mailbox does not
+    belong there."""
+    return {"list_place": wanted, "opened": replace(message, newer=None, older=None)}
 
 
 async def _invitation(edge: Edge, me: Me, message: OpenMessage) -> invitation.Invitation | None:

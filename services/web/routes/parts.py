@@ -7,14 +7,13 @@ that lets it do nothing even when somebody opens it by its address (promise 4).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, not_found
 from services.web.edge import Edge
@@ -26,6 +25,7 @@ from services.web.render import html as html_response
 from services.web.routes.message import named, open_again
 from services.web.sanitise import FRAME_CSP, frame_document, sanitise_html
 from services.web.session import Me
+from services.web.streamed import Streamed
 from services.web.zipped import zipped
 
 INLINE_TYPES = PICTURES
@@ -201,22 +201,3 @@ def disposition(filename: str, inline: bool) -> str:
     kind = "inline" if inline else "attachment"
     plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in filename)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
-
-
-class Streamed(StreamingResponse):
-    """Chunks as they come; whatever happens to the browser, the call behind them ends."""
-
-    def __init__(self, stack: AsyncExitStack, chunks: AsyncIterator[bytes], headers: dict[str, str]) -> None:
-        super().__init__(chunks, headers=headers)
-        self._stack = stack
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._stack:
-            if scope["method"] == "HEAD":
-                await Response(headers=_headers(self))(scope, receive, send)
-                return
-            await super().__call__(scope, receive, send)
-
-
-def _headers(response: Response) -> dict[str, Any]:
-    return dict(response.headers)

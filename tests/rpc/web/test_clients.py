@@ -138,17 +138,18 @@ async def test_errors_arrive_with_their_reason(wired):
     assert caught.value.reason == Reason.MAILBOX_CHANGED and caught.value.metadata == {"mailbox": "INBOX"}
 
 
-async def test_search_gathers_the_stream(wired):
+async def test_a_search_comes_step_by_step(wired):
     script, services = wired
     script.answers["SearchMessages"] = [
-        ms.SearchMessagesResponse(messages=[summary(9)]),
+        ms.SearchMessagesResponse(messages=[summary(9)], progress=t.Progress(done_units=1, total_units=3)),
         ms.SearchMessagesResponse(
             messages=[summary(8)], total_count=2, next_page_token="n", failed_mailboxes=["X"]
         ),
     ]
-    found = await services.mail.search(MAIL, "from:bob", ["INBOX"], rows=50, page="")
-    assert [row.ref.uid for row in found.rows] == [9, 8]
-    assert found.total == 2 and found.next_token == "n" and found.failed == ("X",) and found.complete
+    first, last = [step async for step in services.mail.search(MAIL, "from:bob", [], rows=50, page="")]
+    assert [row.ref.uid for row in (*first.rows, *last.rows)] == [9, 8]
+    assert (first.searched, first.mailboxes) == (1, 3)
+    assert (last.total, last.next_token, last.failed) == (2, "n", ("X",))
 
 
 async def test_parts_and_source_are_streams(wired):

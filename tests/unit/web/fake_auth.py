@@ -176,8 +176,11 @@ class FakeAuth:
     async def update_preferences(
         self, token: str, preferences: Preferences, fields: Sequence[str]
     ) -> Preferences:
-        self.preferences = preferences
-        return preferences
+        # Saved searches change one by one, everything else together.
+        plain = [name for name in fields if not name.startswith("extra.search.")]
+        kept = self.preferences if plain else preferences
+        self.preferences = replace(preferences, searches=kept.searches)
+        return self.preferences
 
     async def update_identity(self, token: str, identity: Identity, request_id: str) -> Identity:
         kept = tuple(one for one in self.identities if one.identity_id != identity.identity_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,7 +35,7 @@ from services.web.model.mail import (
     Right,
     Rights,
     Row,
-    SearchResult,
+    SearchStep,
     Space,
     Tell,
     TextPart,
@@ -102,6 +102,8 @@ class FakeMail:
     spaces: dict[str, Space] = field(default_factory=dict)
     acl: dict[str, dict[str, str]] | None = None
     quotas: tuple[Quota, ...] = ()
+    pace: asyncio.Queue[None] | None = None  # lets a search go on
+    searching: int = 0
 
     def add(self, message: StoredMessage, mailbox: str = "INBOX") -> MessageRef:
         self.boxes.setdefault(mailbox, {})[message.uid] = message
@@ -210,15 +212,26 @@ class FakeMail:
 
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str
-    ) -> SearchResult:
+    ) -> AsyncGenerator[SearchStep, None]:
+        """One step for each mailbox; before each but the first it waits for `pace`, where a test set it."""
         self._called("search")
-        found = tuple(
-            self._row(name, one)
-            for name, box in self.boxes.items()
-            for one in box.values()
-            if text.lower() in one.envelope.subject.lower() and (not mailboxes or name in mailboxes)
-        )
-        return SearchResult(found, len(found))
+        self.searching += 1
+        try:
+            places = [name for name in self.boxes if not mailboxes or name in mailboxes]
+            total = 0
+            for n, name in enumerate(places):
+                if n and self.pace is not None:
+                    await self.pace.get()
+                found = tuple(
+                    self._row(name, one)
+                    for one in self.boxes[name].values()
+                    if text.lower() in one.envelope.subject.lower()
+                )
+                total += len(found)
+                yield SearchStep(found, n + 1, len(places))
+            yield SearchStep(total=total)
+        finally:
+            self.searching -= 1
 
     @asynccontextmanager
     async def read_part(self, token: str, ref: MessageRef, part_id: str) -> AsyncIterator[PartStream]:
