@@ -160,6 +160,15 @@ def explain(err: PosternError) -> Explanation:
         return Explanation(
             403, _("A second factor is needed first"), _("Set one up in the settings, under Security.")
         )
+    if err.metadata.get("what") == "local_mail_locked":
+        return Explanation(
+            409,
+            _("Your mail is locked"),
+            _(
+                "The password has changed since mail was put away here. Ask whoever runs this mail system to"
+                " unlock it; nothing is lost."
+            ),
+        )
     reason = (
         _SAME.get(Reason(err.reason), err.reason) if err.reason in Reason.__members__ else Reason.INTERNAL
     )

@@ -135,6 +135,11 @@ class Dovecot:
         return f"pop3://{HOST}:{self.pop3_port}"
 
     @property
+    def tls_pop3_url(self) -> str:
+        """pop3s://; trust it with ca_file."""
+        return f"pop3s://localhost:{self.pop3s_port}"
+
+    @property
     def ca_file(self) -> Path:
         return self.certificates.ca
 

@@ -144,6 +144,29 @@ def embedded_stack(*arguments: str, **settings: str) -> Iterator[Stack]:
 
 
 @contextlib.contextmanager
+def pop3_stack(dovecot: Dovecot, postfix: Postfix, **settings: str) -> Iterator[Stack]:
+    """The five services and SQLite beside Dovecot's POP3 (TLS) and Postfix (STARTTLS)."""
+    with tempfile.TemporaryDirectory(prefix="postern-stack-", ignore_cleanup_errors=True) as name:
+        var = Path(name)
+        bundle = var / "mail-ca.pem"
+        bundle.write_bytes(dovecot.ca_file.read_bytes() + postfix.ca_file.read_bytes())
+        environment = {
+            "POSTERN_IMAP_URL": dovecot.tls_pop3_url,
+            "POSTERN_SMTP_URL": postfix.starttls_url,
+            "POSTERN_MAIL_CA_FILE": str(bundle),
+            "POSTERN_POP3_INTERVAL": "15s",
+            **settings,
+        }
+        stack = Stack("pop3", var, environment)
+        stack.beside(dovecot, postfix)
+        try:
+            stack.daemon.start()
+            yield stack
+        finally:
+            stack.daemon.stop(30)
+
+
+@contextlib.contextmanager
 def real_stack(dovecot: Dovecot, postfix: Postfix, mariadb: MariaDB, **settings: str) -> Iterator[Stack]:
     """The five services beside Dovecot (TLS), Postfix (STARTTLS) and MariaDB."""
     with tempfile.TemporaryDirectory(prefix="postern-stack-", ignore_cleanup_errors=True) as name:

@@ -185,10 +185,12 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class MailboxTree:
-    """All mailboxes, special ones first; `stale_seconds` is set where the server could not be reached."""
+    """All mailboxes, special ones first; `stale_seconds` is set where the server could not be reached,
+    `local` where the mail server has the inbox alone (POP3) and the others are kept by Postern."""
 
     mailboxes: tuple[MailboxView, ...] = ()
     stale_seconds: int = 0
+    local: bool = False
 
     def find(self, name: str) -> MailboxView | None:
         for mailbox in self.mailboxes:
