@@ -32,7 +32,9 @@ export function focusFirst(form: HTMLFormElement): void {
   const to = form.querySelector<HTMLInputElement>("input[role=combobox]");
   const filled = form.querySelector('input[name="to"]')?.getAttribute("value") || form.querySelector<HTMLInputElement>('input[name="to"]')?.value;
   const body = form.querySelector<HTMLElement>("[contenteditable]:not([hidden])") ?? form.querySelector<HTMLTextAreaElement>("[data-body]");
+  const name = form.querySelector<HTMLInputElement>('.composer-line input[name="template_name"]');
   if (invalid) invalid.focus();
+  else if (name && !name.value) name.focus();
   else if (to && !filled) to.focus();
   else if (body) {
     body.focus();
