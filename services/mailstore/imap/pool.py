@@ -137,7 +137,7 @@ class Pool:
                 len(slot.idle) - 1,
             )
             session = slot.idle.pop(index)
-            if not session.usable:
+            if not session.usable or time.monotonic() - session.opened_at > self.limits.kept_for:
                 self._forget(slot, session)
                 continue
             if time.monotonic() - session.last_used > self.limits.check_after and not await self._alive(

@@ -53,7 +53,7 @@ class Session:
         self.agreed: Agreed | None = None
         # Where it is a list: what the server tells of the open mailbox that nobody asked for.
         self.overheard: list[Response] | None = None
-        self.last_used = time.monotonic()
+        self.opened_at = self.last_used = time.monotonic()
         # How often it was lent; more than once means that it was kept.
         self.uses = 0
         self._tag = 0

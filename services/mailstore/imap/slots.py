@@ -12,12 +12,15 @@ from services.mailstore.imap.session import Session
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """Bounds. Times in seconds."""
+    """Bounds. Times in seconds. `kept_for`: a connection is given no more work after that long, however busy:
+    servers tell it the shared mailboxes, and the rights in them, that they found when it was new.
+    """
 
     per_account: int = 4
     in_all: int = 1000
     waiting_per_account: int = 64
     idle_for: float = 300.0
+    kept_for: float = 900.0
     check_after: float = 60.0
     wait_at_most: float = 20.0
 

@@ -25,7 +25,7 @@ class Pretended:
 
     def __init__(self) -> None:
         self.selected = None
-        self.last_used = time.monotonic()
+        self.opened_at = self.last_used = time.monotonic()
         self.uses = 0
         self.selected_at = 0.0
         self.usable = True
@@ -71,6 +71,18 @@ async def test_reuses_and_bounds(opened: list[Any]) -> None:
     assert of.open_connections == of.idle_connections == 2
     await use(of, account())
     assert len(opened) == 2
+
+
+async def test_no_connection_is_kept_for_ever(opened: list[Any]) -> None:
+    of = pool(kept_for=100)
+    await use(of, account())
+    opened[0].opened_at -= 99
+    await use(of, account())
+    assert len(opened) == 1
+    opened[0].opened_at -= 2
+    await use(of, account())
+    assert len(opened) == 2 and not opened[0].usable
+    assert of.open_connections == of.idle_connections == 1
 
 
 async def test_another_credential_gets_another_connection(opened: list[Any]) -> None:
