@@ -3,6 +3,8 @@
 Invariants:
 * The secret is in the cookie and in memory while a request runs; the cache is keyed by its hash.
 * Tokens are dropped 60 s before they end, when the session ends here, and when a service refuses them.
+* A session that was ended elsewhere ends here within LOOK_AGAIN: auth is asked again after that time, and its
+  tokens serve on only while auth cannot be reached.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +23,8 @@ from services.web.model.account import Client, Grant, Identity, Preferences
 from services.web.ports import AuthPort
 
 MARGIN = timedelta(seconds=60)
+LOOK_AGAIN = timedelta(seconds=30)
+AWAY = (Reason.UNAVAILABLE, Reason.DEADLINE_EXCEEDED)
 _MAX_SECRET = 200
 
 
@@ -90,7 +94,7 @@ class Sessions:
 
     def __init__(self, auth: AuthPort, size: int) -> None:
         self._auth, self._size = auth, size
-        self._grants: OrderedDict[str, Grant] = OrderedDict()
+        self._grants: OrderedDict[str, tuple[datetime, Grant]] = OrderedDict()
         self._pending: dict[str, asyncio.Task[Grant]] = {}
 
     async def open(self, secret: str, client: Client) -> Me:
@@ -98,11 +102,17 @@ class Sessions:
         if not secret:
             raise PosternError(Reason.SESSION_ENDED)
         key = crypto.session_hash(secret)
-        grant = self._grants.get(key)
-        if grant is not None and grant.expires - MARGIN > formats.now():
-            self._grants.move_to_end(key)
-            return Me(secret, grant)
-        return Me(secret, await self._fetch(key, secret, client))
+        asked, grant = self._grants.get(key, (None, None))
+        if asked is None or grant is None or grant.expires - MARGIN <= formats.now():
+            return Me(secret, await self._fetch(key, secret, client))
+        self._grants.move_to_end(key)
+        if formats.now() - asked > LOOK_AGAIN:
+            try:
+                return Me(secret, await self._fetch(key, secret, client))
+            except PosternError as err:
+                if err.reason not in AWAY:
+                    raise
+        return Me(secret, grant)
 
     async def _fetch(self, key: str, secret: str, client: Client) -> Grant:
         # The tabs of one browser ask together; auth is asked once. A shield, since one tab may go away.
@@ -117,12 +127,16 @@ class Sessions:
         current = self._pending.get(key) is task
         if current:
             del self._pending[key]
-        if task.cancelled() or task.exception() is not None:
-            self._grants.pop(key, None)
+        if task.cancelled():
+            return
+        err = task.exception()
+        if err is not None:
+            if not (isinstance(err, PosternError) and err.reason in AWAY):
+                self._grants.pop(key, None)
             return
         if not current:
             return  # forgotten meanwhile: the session ended or its preferences changed
-        self._grants[key] = task.result()
+        self._grants[key] = (formats.now(), task.result())
         self._grants.move_to_end(key)
         while len(self._grants) > self._size:
             self._grants.popitem(last=False)

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TypeVar
 
-from sqlalchemy.orm import Session
-
-from services.auth.accounts import MalformedAddress, normalise
+from services.auth.accounts import normalise
+from services.auth.commands import day, say, with_database
 from services.auth.rows import now_ms
 from services.auth.systems import GRANTABLE
 from services.auth.systems.clients import ApiClientInfo, ApiClients
-from services.common.database import Database, database_url, migrate
-from services.common.errors import PosternError
-from services.common.settings import Env, SettingsError
-
-T = TypeVar("T")
-_MIGRATIONS = Path(__file__).parents[1] / "migrations"
-_VERSION_TABLE = "auth_alembic_version"
+from services.common.database import Database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,29 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    try:
-        return asyncio.run(_run(options))
-    except (SettingsError, MalformedAddress) as err:
-        print(f"postern-auth: {err}", file=sys.stderr)  # noqa: T201
-    except PosternError as err:
-        details = ", ".join(f"{key} {value}" for key, value in err.metadata.items())
-        print(f"postern-auth: {err.reason}" + (f": {details}" if details else ""), file=sys.stderr)  # noqa: T201
-    return 1
+    clients = ApiClients()
 
-
-async def _run(options: argparse.Namespace) -> int:
-    url = database_url(Env.current(), "sqlite:///var/auth.db")
-    await migrate(url, _MIGRATIONS, _VERSION_TABLE)
-    database, clients = Database(url), ApiClients()
-
-    async def within(work: Callable[[Session], T]) -> T:
-        return await database.run(work)
-
-    try:
+    async def work(database: Database) -> None:
         if options.what == "create":
             account = normalise(options.account)
             expires = now_ms() + options.days * 86_400_000 if options.days > 0 else 0
-            secret = await within(
+            secret = await database.run(
                 lambda session: clients.create(
                     session,
                     options.name,
@@ -80,25 +51,23 @@ async def _run(options: argparse.Namespace) -> int:
                     expires_ms=expires,
                 )
             )
-            print(secret)  # noqa: T201
+            say(secret)
         elif options.what == "revoke":
-            await within(lambda session: clients.revoke(session, options.name))
+            await database.run(lambda session: clients.revoke(session, options.name))
         else:
-            for client in await within(clients.all):
-                print(_line(client))  # noqa: T201
-    finally:
-        await database.close()
-    return 0
+            for client in await database.run(clients.all):
+                say(*_columns(client))
+
+    return with_database(work)
 
 
-def _line(client: ApiClientInfo) -> str:
-    parts = [client.name, client.account, ",".join(client.scopes)]
-    parts.append(",".join(client.methods) or "all methods")
-    parts.append(f"certificate {client.peer}" if client.peer else "any certificate")
-    parts.append(f"until {_day(client.expires_ms)}" if client.expires_ms else "until revoked")
-    parts.append(f"last used {_day(client.last_used_ms)}" if client.last_used_ms else "never used")
-    return "\t".join(parts)
-
-
-def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+def _columns(client: ApiClientInfo) -> list[str]:
+    return [
+        client.name,
+        client.account,
+        ",".join(client.scopes),
+        ",".join(client.methods) or "all methods",
+        f"certificate {client.peer}" if client.peer else "any certificate",
+        f"until {day(client.expires_ms)}" if client.expires_ms else "until revoked",
+        f"last used {day(client.last_used_ms)}" if client.last_used_ms else "never used",
+    ]

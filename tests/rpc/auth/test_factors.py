@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from services.auth import totp
+from services.auth import cli, totp
 from services.auth.policy import FactorMode, FactorPolicy, networks
 from services.auth.tables import factors, metadata, states
 from services.auth.throttle import Limit, Limits
@@ -325,3 +325,21 @@ async def test_a_card_from_enrolment_over_its_drift_to_removal(database_url: str
         assert await signs_in(other.press()) == "OK"
         await me.remove(done.factor.factor_id, code=card.press())
         assert await signs_in(card.press()) == "AUTHENTICATION_FAILED"
+
+
+async def test_the_operator_lets_somebody_in_who_lost_the_phone_and_the_codes(
+    database_url: str, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("POSTERN_DATABASE_URL", database_url)
+    async with running_auth(database_url) as auth:
+        me = await Person.at(auth)
+        await me.enrol()
+        assert not (await auth.start()).HasField("signed_in")
+        assert await asyncio.to_thread(cli.main, ["accounts", "reset-factors", "alice@example.org"]) == 0
+        assert capsys.readouterr().out == "1 removed\n"
+        again = await auth.start()
+        assert again.HasField("signed_in")
+        assert not (await me.list()).factors
+        events = await auth.account.ListAuditEvents(account_pb.ListAuditEventsRequest(), token=me.token)
+        removed = [event for event in events.events if event.action == "factor-removed"]
+        assert removed[0].details["by"] == "operator" and removed[0].details["factor"] == "Phone ✓"

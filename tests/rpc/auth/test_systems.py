@@ -17,7 +17,7 @@ from services.common.gen.postern.auth.v1 import token_service_pb2 as token_pb
 from services.common.gen.postern.auth.v1.token_service_pb2_grpc import TokenServiceStub
 from services.common.sealing import open_credential
 from services.common.tokens import SCOPES, Identity
-from tests.rpc.auth.support import Auth, running_auth
+from tests.rpc.auth.support import Auth, FakeChecker, running_auth
 from tests.rpc.auth.test_tokens import reason_of
 from tests.support.rpc import key_set, sealing_key
 
@@ -207,3 +207,30 @@ async def test_an_unknown_method_claim_is_refused(url: str) -> None:
     for claim in ("x", [], [1]):
         with pytest.raises(PosternError):
             await key_set().verify(mint("auth", mth=claim), "auth")
+
+
+async def test_the_operator_helps_a_person(url: str, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("POSTERN_DATABASE_URL", url)
+    import asyncio
+
+    async def command(*words: str) -> tuple[int, str]:
+        status = await asyncio.to_thread(cli.main, ["accounts", *words])
+        return status, capsys.readouterr().out.strip()
+
+    checker = FakeChecker({"alice@example.org": "alice", "bob@example.org": "bob"})
+    async with running_auth(url, checker=checker) as auth:
+        first = (await auth.sign_in(agent="Phone")).session_secret
+        second = (await auth.sign_in()).session_secret
+        other = (await auth.sign_in("bob@example.org", "bob")).session_secret
+        made = await make(auth, first, "mail.read")
+        status, shown = await command("show", "Alice@example.org")
+        assert status == 0 and shown.count("session\t") == 2 and "Phone" in shown and "app-token\t" in shown
+        assert await command("sign-out", "alice@example.org", "--app-tokens") == (0, "3 ended")
+        for secret in (first, second):
+            assert await reason_of(auth.access(secret)) == "SESSION_ENDED"
+        assert await reason_of(swap(auth, made.secret, "mailstore")) == "AUTHENTICATION_FAILED"
+        assert (await auth.access(other)).account == "bob@example.org"
+        _, trail = await command("trail", "alice@example.org")
+        assert "sessions-revoked\t\tby=operator count=2" in trail and "app-token-revoked" in trail
+        assert (await command("sign-out", "nobody@example.org"))[0] == 1
+        assert (await command("sign-out", "no address"))[0] == 1
