@@ -18,6 +18,7 @@ from services.common.errors import PosternError, Reason
 from services.common.logging import get_logger
 from services.common.rpc import context
 from services.web import crypto, i18n, notices, urls
+from services.web.asides import Asides
 from services.web.crypto import Capabilities
 from services.web.errors import FormExpired, MustEnrol, explain
 from services.web.forms import FileSink, Form, read_form
@@ -40,6 +41,8 @@ T = TypeVar("T")
 # What a page that is not about mail waits for the tree of mailboxes.
 NAV_SECONDS = 2.0
 METHODS_SECONDS = 60.0
+# Notices after which something is in the outbox.
+ON_ITS_WAY = {"sent", "held", "scheduled", "rescheduled"}
 Handler = Callable[["Edge", Request, Me], Awaitable[Response]]
 
 
@@ -56,9 +59,13 @@ class Edge:
     warm: Warm = field(default_factory=Warm)
     images: ImageProxy | None = None
     works: Works = field(default_factory=Works)
+    asides: Asides = field(init=False)
     passkeys_offered: bool = False
     openid_offered: str | None = None
     _methods_asked: float = field(default=-math.inf, repr=False)
+
+    def __post_init__(self) -> None:
+        self.asides = Asides(self.services)
 
     async def ask_methods(self) -> None:
         """Learn anew, once in a while, whether passkeys sign in; the sign-in page does not wait for an auth
@@ -122,6 +129,7 @@ class Edge:
     def frame(self, request: Request, me: Me, place: str, **context: Any) -> dict[str, Any]:
         """The context of a page with a session."""
         preferences = me.preferences
+        self.asides.look(me)
         return {
             "account": me.account,
             "me": me,
@@ -136,6 +144,7 @@ class Edge:
             "tree_error": "",
             "current_mailbox": "",
             "current_search": "",
+            "aside": self.asides.of(me.account),
             "wide": False,
             "notice": None,
             "work": self.works.running(me.grant.session_id),
@@ -171,6 +180,8 @@ class Edge:
         """See other, with something to say there."""
         response = RedirectResponse(target, 303)
         if notice is not None:
+            if notice.kind in ON_ITS_WAY:
+                self.asides.sent(me.account)
             self.cookies.put(response, self.cookies.notice, notices.pack(me.secret, notice), max_age=60)
         return response
 

@@ -17,12 +17,14 @@ from services.web.model.mail import (
     MailboxView,
     Order,
     Row,
+    Space,
     Use,
 )
 from services.web.session import Me
 
 # Where what a person wrote themselves lies: there the recipients tell messages apart.
 OUTGOING = {Use.SENT, Use.DRAFTS}
+_SPACES = [Space.OWN, Space.OTHERS, Space.SHARED]
 SORTS = ("arrival", "date", "from", "subject", "size", "to")
 MAX_ROWS = 200
 
@@ -66,6 +68,8 @@ class TreeLine:
     name: str
     depth: int
     current: bool
+    path: str = ""
+    heads: bool = False  # the first of other people's, or of the shared ones
 
 
 def mailbox_label(mailbox: MailboxView) -> str:
@@ -90,24 +94,62 @@ def mailbox_label(mailbox: MailboxView) -> str:
     return mailbox.display_name
 
 
-def tree_lines(tree: MailboxTree, current: str) -> list[TreeLine]:
-    """The mailboxes with what lies below each right after it; one whose parent is not listed stands at the
-    top."""
-    names = {mailbox.name for mailbox in tree.mailboxes}
+def uses_subscriptions(tree: MailboxTree) -> bool:
+    """Whether somebody has ever chosen what is in the list: else all of it is."""
+    own = [one for one in tree.mailboxes if one.use is Use.NONE and one.space is Space.OWN]
+    return not own or any(one.subscribed for one in own)
+
+
+def _hidden(tree: MailboxTree, current: str) -> set[str]:
+    """Names of mailboxes that are not in the list: not subscribed, nor above one that is."""
+    if not uses_subscriptions(tree):
+        return set()
+    shown = {one.name: one for one in tree.mailboxes}
+    hidden = {
+        one.name
+        for one in tree.mailboxes
+        if not one.subscribed and one.use is Use.NONE and one.name != current
+    }
+    for one in tree.mailboxes:
+        parent = one.parent if one.name not in hidden else ""
+        while parent in shown:
+            hidden.discard(parent)
+            parent = shown[parent].parent
+    return hidden
+
+
+def hidden_count(tree: MailboxTree, current: str) -> int:
+    hidden = _hidden(tree, current)
+    return sum(one.selectable for one in tree.mailboxes if one.name in hidden)
+
+
+def tree_lines(tree: MailboxTree, current: str, hidden: bool = False) -> list[TreeLine]:
+    """The mailboxes with what lies below each right after it, other people's and shared ones last; one whose
+    parent is not listed stands at the top. `hidden`: also those that are not in the person's list."""
+    left_out = set() if hidden else _hidden(tree, current)
+    listed = [one for one in tree.mailboxes if one.name not in left_out]
+    names = {mailbox.name for mailbox in listed}
     children: dict[str, list[MailboxView]] = {}
-    for mailbox in tree.mailboxes:
+    for mailbox in sorted(listed, key=lambda one: _SPACES.index(one.space)):
         # A special mailbox is found at the top even where the server keeps it below INBOX.
         parent = mailbox.parent if mailbox.parent in names and mailbox.use is Use.NONE else ""
         children.setdefault(parent if parent != mailbox.name else "", []).append(mailbox)
     lines: list[TreeLine] = []
+    space = Space.OWN
 
-    def walk(parent: str, depth: int) -> None:
+    def walk(parent: str, depth: int, path: str) -> None:
+        nonlocal space
         for mailbox in children.get(parent, ()):
-            lines.append(TreeLine(mailbox, mailbox_label(mailbox), depth, mailbox.name == current))
+            label = mailbox_label(mailbox)
+            heads = mailbox.space is not space and depth == 0
+            space = mailbox.space if depth == 0 else space
+            full = f"{path} / {label}" if path else label
+            current_one = mailbox.name == current
+            lines.append(TreeLine(mailbox, label, depth, current_one, full, heads))
             if mailbox.name and depth < 20:
-                walk(mailbox.name, depth + 1)
+                walk(mailbox.name, depth + 1, full)
 
-    walk("", 0)
+    walk("", 0, "")
     return lines
 
 

@@ -66,6 +66,7 @@ def environment(static: Static) -> Environment:
         work_words=works.words,
         labels_json=labels.for_scripts,
         tree_lines=listing.tree_lines,
+        hidden_count=listing.hidden_count,
         identity_text=lambda ones: addresses.join(Address(one.name, one.address) for one in ones),
     )
     env.globals["draw_rows"] = Rows(env)

@@ -95,8 +95,11 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     )
     tree = tree or MailboxTree()
     tag = ""
-    if page.state and edge.cookies.notice not in request.cookies:
-        parts = (place, page.state, page.total, page.unread, page.stale_seconds, type(page).__name__)
+    quiet = edge.cookies.notice not in request.cookies and not edge.works.running(me.grant.session_id)
+    if page.state and quiet:
+        aside = edge.asides.of(me.account)
+        beside = (aside.waiting, aside.quota)
+        parts = (place, page.state, page.total, page.unread, page.stale_seconds, type(page).__name__, beside)
         tag = listing.etag(me, parts, tree, edge.static.version)
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"etag": tag, "cache-control": "private, no-cache"})

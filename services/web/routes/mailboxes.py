@@ -1,40 +1,63 @@
-"""Creating, renaming and deleting mailboxes."""
+"""The tree of mailboxes: its lines, a page of all of them, and making one."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, error, invalid_argument
 from services.web import listing, urls
-from services.web.edge import Edge, request_id
+from services.web.edge import Edge, is_fragment, request_id
 from services.web.errors import explain, sentence
-from services.web.forms import Form
 from services.web.i18n import gettext as _
-from services.web.model.mail import MailboxTree, MailboxView, Use
+from services.web.model.mail import MailboxTree, Space
 from services.web.notices import Notice
+from services.web.routes import works
 from services.web.session import Me
 
 
 async def lines(edge: Edge, request: Request, me: Me) -> Response:
     """The lines of the tree alone, with their counts; `at` names the one that is open."""
-    tree = await edge.services.mail.mailboxes(me.token("mailstore"))
+    tree, aside = await asyncio.gather(
+        edge.services.mail.mailboxes(me.token("mailstore")), edge.asides.ask(me, quota=True)
+    )
     current = request.query_params.get("at", "")
-    tag = listing.etag(me, ("tree", current), tree, edge.static.version)
+    parts = ("tree", current, aside.waiting, aside.quota)
+    tag = listing.etag(me, parts, tree, edge.static.version)
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     found = tree.find(current)
-    context = {"tree": tree, "current_mailbox": found.name if found else current}
+    context = {
+        "tree": tree,
+        "current_mailbox": found.name if found else current,
+        "aside": aside,
+        "place": "outbox" if current == "/outbox" else "mail",
+    }
     return edge.renderer.page(request, "tree.html", context, headers=headers)
 
 
-async def new(edge: Edge, request: Request, me: Me) -> Response:
-    nav = await edge.nav(me)
-    return _new_page(edge, request, me, nav["tree"], "", "")
+async def show(edge: Edge, request: Request, me: Me) -> Response:
+    tree, _aside = await asyncio.gather(
+        edge.services.mail.mailboxes(me.token("mailstore")), edge.asides.ask(me, quota=True)
+    )
+    return _page(edge, request, me, tree, "", "", request.query_params.get("in", ""))
 
 
-def _new_page(
+def parents(tree: MailboxTree, but: str = "") -> list[tuple[str, str]]:
+    """(name, as shown) of where a mailbox may lie: not in `but` or below it."""
+    found = [("", _("At the top"))]
+    for line in listing.tree_lines(tree, "", hidden=True):
+        box = line.mailbox
+        inside = bool(but) and (box.name == but or box.name.startswith(but + box.delimiter))
+        if box.can_have_children and box.delimiter and box.may("k") and not inside:
+            found.append((box.name, " " * 2 * line.depth + line.name))
+    return found
+
+
+def _page(
     edge: Edge,
     request: Request,
     me: Me,
@@ -44,20 +67,17 @@ def _new_page(
     parent: str = "",
     status: int = 200,
 ) -> Response:
-    parents = [("", _("At the top"))] + [
-        (line.mailbox.name, " " * 2 * line.depth + line.name)
-        for line in listing.tree_lines(tree, "")
-        if line.mailbox.can_have_children and line.mailbox.delimiter
-    ]
     return edge.page(
         request,
         me,
-        "mailbox_new.html",
+        "mailboxes.html",
         "mail",
         status=status,
         wide=True,
         tree=tree,
-        parents=parents,
+        every=listing.tree_lines(tree, "", hidden=True),
+        hides=listing.uses_subscriptions(tree),
+        parents=parents(tree),
         parent=parent,
         name=name,
         problem=problem,
@@ -70,18 +90,37 @@ async def create(edge: Edge, request: Request, me: Me) -> Response:
     name, parent = form.get("name").strip(), form.get("parent")
     tree = await edge.services.mail.mailboxes(me.token("mailstore"))
     try:
-        full = _full_name(tree, name, parent)
+        full = full_name(tree, name, parent)
         made = await edge.services.mail.create_mailbox(me.token("mailstore"), full, form.write_id())
     except PosternError as err:
-        return _new_page(edge, request, me, tree, name, _problem(err), parent, explain(err).status)
-    return edge.redirect(me, urls.mailbox(made), Notice("mailbox-created", name=name))
+        if is_fragment(request, "notices"):
+            return refused(edge, request, me, err)
+        return _page(edge, request, me, tree, name, problem_words(err), parent, explain(err).status)
+    return answer(edge, request, me, Notice("mailbox-created", name=name), urls.mailbox(made))
 
 
-def _full_name(tree: MailboxTree, name: str, parent: str) -> str:
+def answer(edge: Edge, request: Request, me: Me, notice: Notice, target: str) -> Response:
+    """Done: the page there; for scripts the line that says so, and the address of what it was done to."""
+    if not is_fragment(request, "notices"):
+        return edge.redirect(me, target, notice)
+    response = works.line(edge, request, me, notice=notice, here=target)
+    response.headers["postern-at"] = target
+    return response
+
+
+def refused(edge: Edge, request: Request, me: Me, err: PosternError) -> Response:
+    """The line that says why not, for a script that stays where it is."""
+    if err.reason == Reason.SESSION_ENDED:
+        raise err
+    notice = Notice("failed", name=problem_words(err))
+    return works.line(edge, request, me, notice=notice, status=explain(err).status)
+
+
+def full_name(tree: MailboxTree, name: str, parent: str) -> str:
+    """The name below `parent`. INVALID_ARGUMENT where it cannot be one."""
     above = tree.find(parent) if parent else None
-    delimiter = (
-        above.delimiter if above else next((one.delimiter for one in tree.mailboxes if one.delimiter), "")
-    )
+    own = (one.delimiter for one in tree.mailboxes if one.delimiter and one.space is Space.OWN)
+    delimiter = above.delimiter if above else next(own, "")
     if not name or len(name) > 200 or not name.isprintable():
         raise invalid_argument("name", "missing" if not name else "malformed")
     if delimiter and delimiter in name:
@@ -89,7 +128,7 @@ def _full_name(tree: MailboxTree, name: str, parent: str) -> str:
     return f"{above.name}{delimiter}{name}" if above else name
 
 
-def _problem(err: PosternError) -> str:
+def problem_words(err: PosternError) -> str:
     if err.reason == Reason.INVALID_ARGUMENT and err.metadata.get("problem") == "missing":
         return _("Type a name.")
     if err.reason == Reason.INVALID_ARGUMENT and err.metadata.get("problem") == "delimiter":
@@ -97,83 +136,3 @@ def _problem(err: PosternError) -> str:
             "character": err.metadata.get("delimiter", "")
         }
     return sentence(err)
-
-
-async def show(edge: Edge, request: Request, me: Me) -> Response:
-    name = urls.mailbox_name(request.path_params["mailbox"])
-    tree = await edge.services.mail.mailboxes(me.token("mailstore"))
-    return _manage_page(edge, request, me, tree, _found(tree, name))
-
-
-def _found(tree: MailboxTree, name: str) -> MailboxView:
-    mailbox = tree.find(name)
-    if mailbox is None:
-        raise PosternError(Reason.MAILBOX_NOT_FOUND)
-    return mailbox
-
-
-def _manage_page(
-    edge: Edge,
-    request: Request,
-    me: Me,
-    tree: MailboxTree,
-    mailbox: MailboxView,
-    problem: str = "",
-    typed: str | None = None,
-    status: int = 200,
-) -> Response:
-    return edge.page(
-        request,
-        me,
-        "mailbox_manage.html",
-        "mail",
-        status=status,
-        wide=True,
-        tree=tree,
-        current_mailbox=mailbox.name,
-        mailbox=mailbox,
-        title=listing.mailbox_label(mailbox),
-        name=mailbox.display_name if typed is None else typed,
-        problem=problem,
-        fixed=mailbox.use is Use.INBOX,
-        request_id=request_id(),
-    )
-
-
-async def submit(edge: Edge, request: Request, me: Me) -> Response:
-    form = await edge.form(request, me)
-    name = urls.mailbox_name(request.path_params["mailbox"])
-    tree = await edge.services.mail.mailboxes(me.token("mailstore"))
-    mailbox = _found(tree, name)
-    if form.get("do") == "delete":
-        return await _delete(edge, request, me, form, tree, mailbox)
-    typed = form.get("name").strip()
-    try:
-        above = tree.find(mailbox.parent) if mailbox.parent else None
-        full = _full_name(tree, typed, above.name if above else "")
-        made = await edge.services.mail.rename_mailbox(
-            me.token("mailstore"), mailbox.name, full, form.write_id()
-        )
-    except PosternError as err:
-        status = explain(err).status
-        return _manage_page(edge, request, me, tree, mailbox, _problem(err), typed, status)
-    return edge.redirect(me, urls.mailbox(made), Notice("mailbox-renamed", name=typed))
-
-
-async def _delete(
-    edge: Edge, request: Request, me: Me, form: Form, tree: MailboxTree, mailbox: MailboxView
-) -> Response:
-    """Deletes what the form said it holds: with its messages only where the box was ticked."""
-    try:
-        await edge.services.mail.delete_mailbox(
-            me.token("mailstore"),
-            mailbox.name,
-            with_messages=form.get("with_messages") == "1",
-            request_id=form.write_id(),
-        )
-    except PosternError as err:
-        problem = _problem(err)
-        if err.reason == Reason.CONFLICT:
-            problem = _("The mailbox is not empty. Tick the box to delete its messages as well.")
-        return _manage_page(edge, request, me, tree, mailbox, problem, status=explain(err).status)
-    return edge.redirect(me, "/mail/INBOX", Notice("mailbox-deleted", name=mailbox.display_name))

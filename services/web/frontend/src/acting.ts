@@ -8,7 +8,7 @@ const GOES = new Set(["archive", "delete", "delete-forever", "junk", "not-junk",
 /** What a message that is open shows of itself; an undo has no verb. */
 const SHOWN = new Set(["label", "unlabel", "star", "unstar", ""]);
 const NOTICES = { "HX-Request": "true", "HX-Target": "div#notices" };
-const ours = (form: HTMLFormElement): boolean => /\/(actions|undo)$/.test(new URL(form.action).pathname);
+const ours = (form: HTMLFormElement): boolean => /\/(actions|undo|manage)$/.test(new URL(form.action).pathname);
 
 export function startActing(prepare: (root: ParentNode) => void): void {
   document.addEventListener("submit", (event) => {

@@ -10,6 +10,7 @@ import { startPasskeys } from "./passkeys";
 import { startPanes } from "./panes";
 import { startPush } from "./push";
 import { startSearching } from "./searching";
+import { startTree, startTreeActs } from "./tree";
 import { startTouching } from "./touching";
 import { startUndo } from "./undo";
 import { startWindow } from "./window";
@@ -23,6 +24,7 @@ function prepare(root: ParentNode): void {
   startComposers(root);
   startCodes(root);
   startPasskeys(root);
+  startTree(root);
   startWork(root, prepare);
   startTransfers(root, prepare);
 }
@@ -42,7 +44,8 @@ startDock();
 prepare(document);
 startActing(prepare);
 startTouching(prepare);
-startPush();
+startTreeActs(prepare);
+startPush(prepare);
 if (document.querySelector("[data-outbox]")) void import("./outbox").then(({ startOutbox }) => startOutbox());
 startSearching();
 document.addEventListener("htmx:after:swap", () => prepare(document));

@@ -53,8 +53,8 @@ export function pick(title: string, choices: Choice[], fresh?: (typed: string) =
           return item;
         }),
       );
-      if (!shown.length) list.append(make("li", { class: "ink-2" }, word("noMatch")));
-      mark();
+      if (shown.length) mark();
+      else if (typed || !fresh) list.append(make("li", { class: "ink-2" }, word("noMatch")));
     };
     field.addEventListener("input", narrow);
     field.addEventListener("keydown", (event) => {

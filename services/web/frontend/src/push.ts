@@ -17,7 +17,8 @@ const FIRST_WAIT = 2_000;
 const MOST_WAIT = 60_000;
 const KINDS: Told["kind"][] = ["mailbox", "tree", "restarted", "server", "outbox", "ended"];
 
-export function startPush(): void {
+export function startPush(prepare: (root: ParentNode) => void): void {
+  drawn = prepare;
   const tree = document.getElementById("tree");
   if (!tree || !("EventSource" in window)) return;
   const others = "BroadcastChannel" in window ? new BroadcastChannel("postern") : undefined;
@@ -38,6 +39,7 @@ export function startPush(): void {
     if (!document.hidden && stale) catchUp();
   });
   askToNotify();
+  beside(tree);
 }
 
 function listen(tell: (told: Told) => void): void {
@@ -67,6 +69,14 @@ function listen(tell: (told: Told) => void): void {
   };
   open();
   addEventListener("online", () => (wait = FIRST_WAIT));
+}
+
+/** What the first page had no time to ask for: how full the mailbox is. Once in a while is enough. */
+function beside(tree: HTMLElement): void {
+  const name = "postern-beside";
+  if (Date.now() - Number(sessionStorage.getItem(name) ?? 0) < 120_000 || tree.querySelector(".quota")) return;
+  sessionStorage.setItem(name, String(Date.now()));
+  setTimeout(counts, 1_000);
 }
 
 let stale = false;
@@ -106,6 +116,8 @@ function catchUp(): void {
 }
 
 let asked = 0;
+let known = "";
+let drawn: (root: ParentNode) => void = () => undefined;
 
 function counts(): void {
   clearTimeout(asked);
@@ -116,10 +128,15 @@ function counts(): void {
       const answer = await fetch(`/mailboxes/tree?at=${encodeURIComponent(tree.dataset.at ?? "")}`);
       if (!answer.ok || answer.redirected) return;
       const text = await answer.text();
-      if (text === tree.dataset.text) return;
-      tree.dataset.text = text;
+      // A name that is being typed there, or a menu that is open, is not taken away.
+      if (text === known || tree.querySelector(".mbox-edit, [aria-expanded]")) return;
+      known = text;
       const focused = tree.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+      const menu = tree.contains(document.activeElement) && document.activeElement?.matches(".mbox-more");
+      const beside = menu ? document.activeElement?.previousElementSibling?.getAttribute("href") : null;
       tree.innerHTML = text; // escaped by the server's templates
+      drawn(tree);
+      if (beside) (tree.querySelector(`[href="${CSS.escape(beside)}"]`)?.nextElementSibling as HTMLElement | null)?.focus();
       if (focused) tree.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus();
       badge(Number(tree.querySelector<HTMLElement>("[data-use=inbox]")?.dataset.unread ?? 0));
     } catch {

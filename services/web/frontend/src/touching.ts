@@ -89,7 +89,7 @@ function startSwipe(prepare: Prepare): void {
 function startDrag(prepare: Prepare): void {
   let dragged: HTMLElement[] = [];
   const target = (event: DragEvent): HTMLElement | null =>
-    dragged.length && event.target instanceof Element ? event.target.closest<HTMLElement>("a.mbox[data-mailbox]") : null;
+    dragged.length && event.target instanceof Element ? event.target.closest<HTMLElement>("a.mbox[data-mailbox]:not([data-full])") : null;
   document.addEventListener("dragstart", (event) => {
     const row = rowAt(event.target);
     if (!row || !listWindow()) return;
