@@ -81,7 +81,10 @@ class Edge:
             self._methods_asked = -math.inf
 
     def client(self, request: Request) -> Client:
-        return client_of(request, self.settings.trusted_proxies)
+        """Where the request comes from; the services are told so from here on."""
+        client = client_of(request, self.settings.trusted_proxies)
+        context.tell_client_address(client.address)
+        return client
 
     def speak(self, request: Request, me: Me | None = None) -> None:
         """Use the reader's language and time zone for this request."""
@@ -101,7 +104,6 @@ class Edge:
             # The tokens may have been had with another certificate, which is good for this account.
             raise PosternError(Reason.SESSION_ENDED, cause="the certificate is for another account")
         self.speak(request, me)
-        context.tell_client_address(client.address)
         return me
 
     def images_wanted(self, request: Request) -> bool:

@@ -18,8 +18,9 @@ from services.auth.mailcheck import ImapPasswordChecker, ImapSettings
 from services.auth.settings import SCHEMES
 from services.common.endpoint import Endpoint
 from services.common.errors import PosternError
+from services.common.rpc.context import set_client_address
 from tests.rpc.auth.support import FakeChecker, running_auth
-from tests.support.dovecot import Dovecot
+from tests.support.dovecot import Dovecot, DovecotOptions
 from tests.support.process import Daemon, answers, free_port
 
 
@@ -60,6 +61,28 @@ def answering(*lines: bytes, wait: float = 0.0, heard: list[bytes] | None = None
         yield f"imap://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         listener.close()
+
+
+@pytest.mark.parametrize("address", ["203.0.113.9", ""])
+async def test_the_server_is_told_where_the_person_is(dovecot_with, address: str) -> None:
+    server: Dovecot = dovecot_with(DovecotOptions(extra="login_trusted_networks = 127.0.0.0/8\n"))
+    user = server.add_user()
+    checks = checker(server.url)
+    set_client_address(address)
+    try:
+        assert await checks.check(user.address, user.password)
+        assert not await checks.check(user.address, "wrong")
+    finally:
+        set_client_address("")
+        await checks.close()
+    logged: list[str] = []
+    for _ in range(50):
+        logged = [line for line in server.log.read_text().splitlines() if f"user=<{user.address}>" in line]
+        if len(logged) == 2:
+            break
+        await asyncio.sleep(0.1)
+    assert len(logged) == 2
+    assert all(f"rip={address or '127.0.0.1'}," in line for line in logged)
 
 
 @pytest.mark.parametrize(

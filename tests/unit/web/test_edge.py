@@ -65,7 +65,15 @@ async def test_services_are_told_for_which_browser_they_are_called(fakes, monkey
     monkeypatch.setattr(fakes.mail, "messages", messages)
     trusting = settings(trusted_proxies=(ipaddress.ip_network("127.0.0.0/8"),))
     alice = Browser(build(build_edge(trusting, fakes.services(), STATIC, RENDERER)))
+    checked = fakes.auth.sign_in
+
+    async def sign_in(*args, **kwargs):
+        told.append(outgoing_client_address())
+        return await checked(*args, **kwargs)
+
+    monkeypatch.setattr(fakes.auth, "sign_in", sign_in)
     await alice.sign_in()
+    assert told.pop() == "127.0.0.1"
     for address in ("203.0.113.9", "2001:db8::9"):
         assert (await alice.get("/mail/INBOX", x_forwarded_for=address)).status_code == 200
     assert told == ["203.0.113.9", "2001:db8::9"]
