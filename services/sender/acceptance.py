@@ -4,7 +4,7 @@ is answered."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import IntegrityError
@@ -19,10 +19,11 @@ from services.sender.compose.segments import Encoding, MessageLines
 from services.sender.identities import Identities
 from services.sender.model import Attachment, Content, Fate, State, StoredName, Submission
 from services.sender.outbox.hub import Hub
+from services.sender.outbox.worker import Outbox
 from services.sender.ports import DraftRequest, Mailstore, SavedDraft
+from services.sender.storage import accepted, reported, rows, submissions
 from services.sender.storage import content as stored
-from services.sender.storage import reported, rows, submissions
-from services.sender.storage.submissions import NewSubmission
+from services.sender.storage.accepted import NewSubmission, work_of
 from services.sender.storage.together import Together
 from services.sender.storage.usage import Limits
 from services.sender.uploads import Uploads
@@ -67,20 +68,20 @@ class Acceptance:
         uploads: Uploads,
         mailstore: Mailstore,
         hub: Hub,
+        outbox: Outbox,
         *,
         max_bytes: int,
         max_recipients: int = 500,
         limits: Limits = Limits(),
         identities: Identities = Identities(),
-        wake: Callable[[], None] = lambda: None,
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._uploads, self._mailstore, self._hub = db, uploads, mailstore, hub
         self._max_bytes, self._max_recipients = max_bytes, max_recipients
-        self._wake, self._now = wake, now
+        self._outbox, self._wake, self._now = outbox, outbox.wake, now
         self._identities = identities
         self._inserts: Together[NewSubmission, Submission] = Together(
-            db, lambda session, many: submissions.insert_new(session, many, limits)
+            db, lambda session, many: accepted.insert_new(session, many, limits)
         )
 
     async def accept(self, writer: Writer, order: Order) -> Submission:
@@ -103,6 +104,8 @@ class Acceptance:
         )
         self._bound(built)
         new = NewSubmission(
+            lease_id=self._outbox.reserve() if send_at <= now else "",
+            lease_until=now + self._outbox.lease,
             id=clock.new_id(now),
             account=writer.account,
             request_id=order.request_id,
@@ -124,11 +127,26 @@ class Acceptance:
             forwarded=order.content.forwarded,
             replaces_draft=order.replaces_draft,
         )
-        submission = await self._insert(new)
+        # Goes on when the caller does not: what is on disk has its worker.
+        submission = await asyncio.shield(asyncio.ensure_future(self._begin(new)))
         log.info("outbox.accepted", submission=submission.id, account=submission.account)
         self._hub.changed(writer.account)
-        self._wake()
         return submission
+
+    async def _begin(self, new: NewSubmission) -> Submission:
+        """Writes it down, and hands it to the worker that was kept free for it."""
+        begun = False
+        try:
+            submission = await self._insert(new)
+            begun = bool(new.lease_id) and submission.id == new.id and submission.state is State.SUBMITTING
+            if begun:
+                self._outbox.begin(work_of(new, submission))
+            elif submission.state is State.QUEUED:
+                self._wake()
+            return submission
+        finally:
+            if new.lease_id and not begun:
+                self._outbox.give_back()
 
     async def _known(self, account: str, request_id: str) -> Submission | None:
         return await self._db.read(lambda s: submissions.by_request(s, account, request_id))

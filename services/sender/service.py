@@ -15,6 +15,7 @@ from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import (
 )
 from services.sender import clock
 from services.sender.acceptance import Acceptance
+from services.sender.model import Submission
 from services.sender.outbox.filing import Filing
 from services.sender.outbox.hub import Hub
 from services.sender.outbox.worker import Outbox
@@ -22,6 +23,8 @@ from services.sender.ports import Mailstore, Tokens
 from services.sender.servicer import ComposeServicer, SubmissionServicer
 from services.sender.settings import SenderSettings
 from services.sender.smtp.connections import Connections
+from services.sender.storage.outcomes import Outcome, write_outcomes
+from services.sender.storage.together import Together
 from services.sender.uploads import Uploads
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -62,12 +65,17 @@ async def build(
     connections = connections or Connections(
         settings.smtp, ca_file=settings.mail_ca_file, ehlo_name=settings.ehlo_name
     )
-    filing = Filing(db, mailstore, tokens, now=now, retry=settings.filing_retry)
+    lease = settings.worker.lease
+    outcomes: Together[Outcome, Submission] = Together(
+        db, lambda session, items: write_outcomes(session, items, now=now(), lease=lease)
+    )
+    filing = Filing(db, mailstore, tokens, outcomes, now=now, retry=settings.filing_retry)
     outbox = Outbox(
         db,
         connections,
         filing,
         hub,
+        outcomes,
         sealing_key=settings.sealing_key,
         relay=settings.relay,
         retry=settings.retry,
@@ -80,11 +88,11 @@ async def build(
         uploads,
         mailstore,
         hub,
+        outbox,
         max_bytes=settings.max_message_bytes,
         max_recipients=settings.max_recipients,
         limits=settings.limits,
         identities=settings.identities,
-        wake=outbox.wake,
         now=now,
     )
     return Sender(db, hub, uploads, acceptance, outbox)

@@ -12,8 +12,8 @@ from services.sender import clock, faults
 from services.sender.model import Submission, Work
 from services.sender.outbox.states import Retry
 from services.sender.ports import FileRequest, Mailstore, Tokens
-from services.sender.storage import content, leases
-from services.sender.storage.leases import Filed
+from services.sender.storage import content
+from services.sender.storage.outcomes import Filed, Outcome
 from services.sender.storage.together import Together
 
 log = get_logger(__name__)
@@ -37,15 +37,14 @@ class Filing:
         db: Database,
         mailstore: Mailstore,
         tokens: Tokens,
+        outcomes: Together[Outcome, Submission],
         *,
         retry: Retry = Retry(first=5_000, longest=900_000),
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._mailstore, self._tokens = db, mailstore, tokens
         self._retry, self._now = retry, now
-        self._settled: Together[Filed, Submission] = Together(
-            db, lambda session, items: leases.settle_files(session, items, now=self._now())
-        )
+        self._outcomes = outcomes
         self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     async def file(self, work: Work) -> Submission:
@@ -61,8 +60,8 @@ class Filing:
             self._kept.pop(work.token, None)
             file_at = self._now() + self._retry.wait(work.file_attempts + 1)
             log.warning("outbox.not_filed", submission=id, cause=problem)
-            return await self._settled.do(Filed(work, problem, file_at))
-        submission = await self._settled.do(Filed(work))
+            return await self._outcomes.do(Filed(work, problem, file_at))
+        submission = await self._outcomes.do(Filed(work))
         log.info("outbox.filed", submission=id, account=submission.account, already_there=there)
         await faults.at("file.settled")
         return submission

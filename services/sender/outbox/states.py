@@ -28,6 +28,8 @@
 Invariants:
 * Each arrow is one transaction. What a worker does to a row is conditional on the lease that it holds, so a
   worker whose lease ran out changes nothing.
+* A message that is due at once and finds a worker free is accepted as SUBMITTING: the transaction of its
+  acceptance is its claim as well.
 * Before the final dot a transaction sets `dot_sent`. A row found in SUBMITTING after its lease ended was not
   sent where `dot_sent` is false, and goes to DEFERRED; where it is true nobody knows (RFC 1047), and it goes
   to UNKNOWN, from which only a person leads on, or the message itself where it is found

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import hashlib
+import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -25,10 +26,11 @@ from services.sender.outbox.hub import Hub
 from services.sender.outbox.states import Next, Retry, after_attempt
 from services.sender.outbox.token import claim_of
 from services.sender.smtp import attempt
-from services.sender.smtp.attempt import Envelope, Outcome
+from services.sender.smtp.attempt import Envelope
 from services.sender.smtp.connections import Connections
 from services.sender.storage import blobs, content, leases, upkeep
-from services.sender.storage.leases import Attempted, LeaseLost
+from services.sender.storage.changes import LeaseLost
+from services.sender.storage.outcomes import Attempted, Marked, Outcome
 from services.sender.storage.together import Together
 
 log = get_logger(__name__)
@@ -60,6 +62,7 @@ class Outbox:
         connections: Connections,
         filing: Filing,
         hub: Hub,
+        outcomes: Together[Outcome, Submission],
         *,
         sealing_key: PrivateKey,
         relay: Credential | None = None,
@@ -70,17 +73,18 @@ class Outbox:
         self._db, self._connections, self._filing, self._hub = db, connections, filing, hub
         self._sealing_key, self._relay = sealing_key, relay
         self._retry, self._settings, self._now = retry, settings, now
-        lease = settings.lease
-        self._marked: Together[Work, None] = Together(
-            db, lambda session, works: leases.mark_dots(session, works, now() + lease)
-        )
-        self._settled: Together[Attempted, Submission] = Together(
-            db, lambda session, items: leases.settle_attempts(session, items, now=now(), lease=lease)
-        )
+        self.lease = settings.lease
+        self._outcomes = outcomes
         self._open: Remembered[tuple[str, bytes], Credential] = Remembered(MOST_OPEN)
         self._awake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
+        # Workers that are kept free for messages which are just being accepted.
+        self._reserved = 0
+        # One lease id for all of them: no later lease of any of these rows has it.
+        self._birth = secrets.token_hex(16)
+        # Whether there may be more due than workers could take.
+        self._behind = False
 
     def wake(self) -> None:
         self._awake.set()
@@ -89,12 +93,35 @@ class Outbox:
         """Begins to work, until `stop`. Not within a call: its deadline must not be inherited."""
         self._runner = asyncio.create_task(self._run(), context=contextvars.Context())
 
+    def reserve(self) -> str:
+        """The lease of a message that is about to be accepted, where a worker is free for it: followed by
+        `begin`, or by `give_back` where it does not come to that. Empty where none is."""
+        if self._runner is None or self._free() <= 0:
+            self._behind = True
+            return ""
+        self._reserved += 1
+        return self._birth
+
+    def give_back(self) -> None:
+        self._reserved -= 1
+
+    def begin(self, work: Work) -> None:
+        """Starts on a message that was accepted under a reserved lease."""
+        self._reserved -= 1
+        if self._runner is not None:
+            # Not in the call's context: its deadline must not be inherited.
+            contextvars.Context().run(self._start, work)
+
+    def _free(self) -> int:
+        return self._settings.workers - len(self._tasks) - self._reserved
+
     async def stop(self, grace: float = 5.0) -> None:
         """Takes nothing new and gives what is running `grace` seconds; the rest is found again by its
         lease."""
         if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
+            runner, self._runner = self._runner, None
+            runner.cancel()
+            await asyncio.gather(runner, return_exceptions=True)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace)
             for task in late:
@@ -115,7 +142,7 @@ class Outbox:
             except Exception as err:
                 log.exception("outbox.look_failed", err)
             # A full hand means that there may be more.
-            if not found or len(self._tasks) >= self._settings.workers:
+            if not found or self._free() <= 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), self._settings.poll / 1000)
             if self._tasks:
@@ -124,20 +151,24 @@ class Outbox:
 
     async def take(self) -> int:
         """Leases what is due, as far as workers are free, and starts on it; how many."""
-        free = self._settings.workers - len(self._tasks)
+        free = self._free()
         if free <= 0:
+            self._behind = True
             return 0
         now, lease = self._now(), self._settings.lease
         claimed = await self._db.run(lambda s: leases.claim(s, now=now, lease=lease, limit=free))
-        await faults.at("claim.committed")
+        self._behind = len(claimed.work) + len(claimed.recovered) >= free
         for submission in claimed.recovered:
             log.warning("outbox.recovered", submission=submission.id, state=submission.state)
             self._hub.changed(submission.account)
         for work in claimed.work:
-            task = asyncio.create_task(self._guarded(work))
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
+            self._start(work)
         return len(claimed.work) + len(claimed.recovered)
+
+    def _start(self, work: Work) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
 
     async def drain(self) -> None:
         """Waits for what is running; for tests."""
@@ -146,12 +177,14 @@ class Outbox:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._awake.set()
+        if self._behind:
+            self._awake.set()
 
     async def _guarded(self, work: Work) -> None:
         id = work.submission.id
         renewing = asyncio.create_task(self._renew(work))
         try:
+            await faults.at("claim.committed")
             await self._work(work)
         except LeaseLost:
             log.warning("outbox.lease_lost", submission=id)
@@ -213,10 +246,10 @@ class Outbox:
                 credential, envelope, lambda: self._octets(work), lambda: self._mark(work)
             )
         except SealingError:
-            outcome = Outcome(problem=attempt.AUTH_FAILED)
+            outcome = attempt.Outcome(problem=attempt.AUTH_FAILED)
         except PosternError as err:
             # The database or an attachment failed before the dot: nothing was sent.
-            outcome = Outcome(problem=err.reason)
+            outcome = attempt.Outcome(problem=err.reason)
         decided = after_attempt(
             submission.recipients,
             outcome.results,
@@ -238,14 +271,14 @@ class Outbox:
         wait = 0.1
         while True:
             try:
-                return await self._settled.do(item)
+                return await self._outcomes.do(item)
             except PosternError as err:
                 log.warning("outbox.settle_waits", submission=work.submission.id, cause=err.reason)
             await asyncio.sleep(wait)
             wait = min(wait * 2, 10.0)
 
     async def _mark(self, work: Work) -> None:
-        await self._marked.do(work)
+        await self._outcomes.do(Marked(work))
 
     def _octets(self, work: Work) -> AsyncIterator[bytes]:
         if work.segments:

@@ -3,153 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from services.common.errors import PosternError, Reason, error, not_found
+from services.common.errors import Reason, error, not_found
 from services.sender.clock import DAY
-from services.sender.compose.segments import Segment
-from services.sender.model import Fate, Recipient, State, StoredName, Submission
+from services.sender.model import Fate, State, Submission
 from services.sender.outbox.states import CANCELLABLE, TAKEN, TERMINAL, due_at, resting_state
-from services.sender.storage import blobs, rows, usage
-from services.sender.storage.held import BURST
+from services.sender.storage import blobs, rows
 from services.sender.storage.tables import recipients, segments, submissions
-from services.sender.storage.usage import Amount, Limits
-
-
-@dataclass(frozen=True)
-class NewSubmission:
-    """A message as it enters the outbox."""
-
-    id: str
-    account: str
-    request_id: str
-    message_id: str
-    from_address: str
-    subject: str
-    size_bytes: int
-    needs_smtputf8: bool
-    eight_bit: bool
-    delivery_report: bool
-    scheduled: bool
-    accepted_at: int
-    send_at: int
-    recipients: tuple[str, ...]
-    segments: tuple[Segment, ...] = field(repr=False)
-    token: str = field(repr=False)
-    content: bytes = field(repr=False)
-    answered: StoredName | None = None
-    forwarded: StoredName | None = None
-    replaces_draft: StoredName | None = None
-    # Stopped by a burst, for the operator to look at.
-    suspended: bool = False
-
-    @property
-    def state(self) -> State:
-        if self.suspended:
-            return State.SUSPENDED
-        return State.HELD if self.send_at > self.accepted_at else State.QUEUED
-
-
-def insert_new(
-    session: Session, many: Sequence[NewSubmission], limits: Limits = Limits()
-) -> list[Submission | Exception]:
-    """Writes them whole: with the commit of this transaction the messages are accepted. IntegrityError where
-    a request id was used before; RATE_LIMITED instead of those that their account may not send now."""
-    answers: Sequence[bool | PosternError] = [False] * len(many)
-    if limits:
-        now = max(new.accepted_at for new in many)
-        amounts = [(new.account, Amount(1, len(new.recipients), new.size_bytes)) for new in many]
-        answers = usage.admit(session, amounts, limits, now)
-    taken = [
-        replace(new, suspended=answer)
-        for new, answer in zip(many, answers, strict=True)
-        if isinstance(answer, bool)
-    ]
-    if taken:
-        _insert(session, taken)
-    written = {new.id: as_accepted(new) for new in taken}
-    return [
-        answer if isinstance(answer, PosternError) else written[new.id]
-        for new, answer in zip(many, answers, strict=True)
-    ]
-
-
-def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
-    session.execute(insert(submissions), [_row(new) for new in many])
-    session.execute(
-        insert(recipients),
-        [
-            {
-                "submission_id": new.id,
-                "position": position,
-                "address": address,
-                "fate": Fate.PENDING,
-                "smtp_code": 0,
-                "enhanced_status": "",
-                "server_text": "",
-            }
-            for new in many
-            for position, address in enumerate(new.recipients)
-        ],
-    )
-    session.execute(
-        insert(segments),
-        [
-            {
-                "submission_id": new.id,
-                "position": position,
-                "size": segment.size,
-                "data": segment.data,
-                "blob_id": segment.blob_id or None,
-                "encoding": segment.encoding or "",
-                "sent_only": segment.sent_only,
-            }
-            for new in many
-            for position, segment in enumerate(new.segments)
-        ],
-    )
-    for new in many:
-        for segment in new.segments:
-            if segment.blob_id:
-                blobs.pin(session, new.account, segment.blob_id)
-
-
-def _row(new: NewSubmission) -> dict[str, Any]:
-    return {
-        "id": new.id,
-        "account": new.account,
-        "request_key": rows.request_key(new.account, new.request_id),
-        "state": new.state,
-        "version": 1,
-        "message_id": new.message_id,
-        "from_address": new.from_address,
-        "subject": new.subject,
-        "size_bytes": new.size_bytes,
-        "needs_smtputf8": new.needs_smtputf8,
-        "eight_bit": new.eight_bit,
-        "delivery_report": new.delivery_report,
-        "scheduled": new.scheduled,
-        "accepted_at": new.accepted_at,
-        "send_at": new.send_at,
-        "deliver_at": new.send_at,
-        "next_attempt_at": 0 if new.suspended else new.send_at,
-        "due_at": None if new.suspended else new.send_at,
-        "lease_id": "",
-        "dot_sent": False,
-        "attempt_count": 0,
-        "file_attempts": 0,
-        "problem": BURST if new.suspended else "",
-        "filed_at": 0,
-        "updated_at": new.accepted_at,
-        "token": new.token,
-        "content": new.content,
-        "filing": rows.filing_text(new.answered, new.forwarded, new.replaces_draft),
-        "last_write": "",
-    }
 
 
 def _one(session: Session, query: Select[Any]) -> Submission | None:
@@ -309,25 +173,3 @@ def release(
         for blob_id in session.execute(query).scalars().all():
             blobs.unpin(session, blob_id, now + DAY)
     session.execute(delete(segments).where(segments.c.submission_id.in_(ids)))
-
-
-def as_accepted(new: NewSubmission) -> Submission:
-    """What `insert_new` wrote, without reading it back."""
-    return Submission(
-        id=new.id,
-        account=new.account,
-        state=new.state,
-        message_id=new.message_id,
-        subject=new.subject,
-        recipients=tuple(Recipient(address) for address in new.recipients),
-        accepted_at=new.accepted_at,
-        send_at=new.send_at,
-        next_attempt_at=0 if new.suspended else new.send_at,
-        attempt_count=0,
-        problem=BURST if new.suspended else "",
-        size_bytes=new.size_bytes,
-        filed_at=0,
-        scheduled=new.scheduled,
-        version=1,
-        updated_at=new.accepted_at,
-    )
