@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 
-from services.web import addresses, answering, urls
+from services.web import addresses, answering, signing, urls
 from services.web.edge import request_id
 from services.web.forms import Form
 from services.web.i18n import gettext as _
@@ -78,6 +78,7 @@ class Composition:
             ("back", self.back),
             ("confirmed", self.confirmed),
             ("template", self.template),
+            ("signed_as", self.identity),
             ("template_replace", self.template_replace),
             ("text_was", text_hash(self.text) if self.html else ""),
         ]
@@ -164,6 +165,21 @@ def identity_of(composition: Composition, me: Me) -> Identity:
         if composition.identity in (one.identity_id, one.address):
             return one
     return answering.default_identity(me.identities)
+
+
+def signed_anew(composition: Composition, was: str, me: Me) -> Composition:
+    """With the signature of the identity that now writes in the place of the one that it was drawn with.
+    Scripts have done so already, then nothing is found to replace."""
+    before = next((one for one in me.identities if was and was in (one.identity_id, one.address)), None)
+    after = identity_of(composition, me)
+    if before is None or before == after or not before.signature.strip():
+        return composition
+    old, new = before.signature.strip(), after.signature.strip()
+    return replace(
+        composition,
+        text=signing.in_text(composition.text, old, new),
+        html=signing.in_html(composition.html, old, new),
+    )
 
 
 def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tuple[Outgoing, dict[str, str]]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from html import escape
 
-from services.web import addresses, answering, quoting
+from services.web import addresses, answering, quoting, signing
 from services.web.composition import Composition
 from services.web.model.account import Identity
 from services.web.model.outgoing import Outgoing
 from services.web.plaintext import html_to_text
-
-_DRAWN = r"<div>{}\s*(?:<br ?/?>)?</div>\s*"
 
 
 def to_keep(content: Outgoing, identity: Identity) -> Outgoing:
@@ -20,16 +16,11 @@ def to_keep(content: Outgoing, identity: Identity) -> Outgoing:
     signature = identity.signature.strip()
     if not signature:
         return content
-    text = content.text.rstrip()
-    if text.endswith(f"-- \n{signature}"):
-        text = text.removesuffix(f"-- \n{signature}").rstrip()
-    else:
-        text = content.text
-    lines = ["-- ", *signature.split("\n")]
-    drawn = r"(?:<div>\s*(?:<br ?/?>)?</div>\s*)?" + "".join(
-        _DRAWN.format(re.escape(escape(line, quote=False).rstrip())) for line in lines
+    text, html = (
+        signing.in_text(content.text, signature, ""),
+        signing.in_html(content.html, signature, ""),
     )
-    return replace(content, text=text, html=re.sub(drawn, "", content.html, count=1))
+    return replace(content, text=text if text == content.text else text.rstrip(), html=html)
 
 
 def insert(composition: Composition, content: Outgoing) -> Composition:

@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 
 from services.web.model.account import Identity, Preferences
 from services.web.model.mail import TextPart
+from services.web.model.outgoing import RecipientFate, Submission
 from services.web.static import STATIC_DIR
 from tests.e2e.test_composer import SAVED, compose, kill
 from tests.e2e.test_scripts import Visit, visit
@@ -152,6 +153,7 @@ async def test_the_signature_follows_the_identity_and_leaves_what_was_typed(visi
     await box.fill("Hello\n-- \nAlice in Wonderland\n\n-- \nAlice\n")
     await page.get_by_label("From").select_option("i2")
     await expect(box).to_have_value("Hello\n-- \nAlice in Wonderland\n\n-- \nAlice\nThe Gate & Co\n")
+    assert await page.locator("input[name=signed_as]").input_value() == "i2"
     await page.get_by_label("From").select_option("i3")
     await expect(box).to_have_value("Hello\n-- \nAlice in Wonderland\n\n\n")
     await page.get_by_label("From").select_option("i1")
@@ -194,3 +196,38 @@ async def test_typing_blocks_no_longer_than_fifty_milliseconds(visit: Visit, for
             break
     # Processor time, the best of the rounds: others use this machine too, its caches as well.
     assert visit.services.send.drafts and min(longest) < 50, longest
+
+
+async def test_the_outbox_changes_in_place_and_takes_nothing_from_under_ones_hands(visit: Visit) -> None:
+    send, page = visit.services.send, visit.page
+    people = (RecipientFate("bob@example.org", "pending"), RecipientFate("eve@example.org", "pending"))
+    one = Submission("s1", "held", people, subject="One")
+    send.submissions = (one, Submission("s2", "held", subject="Two"))
+    await visit.go("/outbox")
+    first = page.get_by_role("region", name="One")
+    await first.locator("summary").click()
+    await first.get_by_label("Send on").fill("2030-05-06T07:08")
+
+    async def told(**detail: str) -> None:
+        await page.evaluate(
+            "detail => document.dispatchEvent(new CustomEvent('postern:outbox', { detail }))", detail
+        )
+
+    send.submissions = (replace(one, problem="MAIL_SERVER_TIMEOUT"), send.submissions[1])
+    await told(id="s1", words="Waiting to be sent", subject="One")
+    await expect(first).to_contain_text("did not answer in time")
+    await expect(first.get_by_label("Send on")).to_be_focused()
+    await expect(first.get_by_label("Send on")).to_have_value("2030-05-06T07:08")
+    taken = (replace(people[0], state="accepted"), people[1])
+    send.submissions = (
+        Submission("s3", "held", subject="New"),
+        replace(one, state="submitting", recipients=taken),
+    )
+    await told(id="s2", words="Sent", subject="Two")
+    await expect(page.get_by_role("region", name="Two")).to_contain_text("Sent")
+    await expect(page.get_by_role("region", name="Two").get_by_role("button")).to_have_count(0)
+    await expect(page.get_by_role("region", name="New")).to_be_visible()
+    await expect(first).to_contain_text("1 of 2 recipients")
+    await expect(first.get_by_role("progressbar")).to_have_attribute("value", "1")
+    await expect(first).to_be_focused()  # the field is gone, the message is not
+    await expect(page.get_by_role("status").filter(has_text="Two: Sent")).to_have_count(1)

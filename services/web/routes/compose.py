@@ -81,6 +81,7 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
     uploads = Uploads(edge, me)
     form = await edge.form(request, me, uploads)
     composition = comp.from_form(form)
+    composition = comp.signed_anew(composition, form.get("signed_as"), me)
     composition = replace(composition, attachments=(*composition.attachments, *uploads.taken))
     verb, _colon, argument = form.get("do").partition(":")
     if uploads.problems:

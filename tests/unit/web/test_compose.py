@@ -3,7 +3,8 @@ import re
 from html import unescape
 
 from services.common.errors import PosternError, Reason, error, too_large
-from services.web.model.account import Preferences
+from services.web import signing
+from services.web.model.account import Identity, Preferences
 from services.web.model.mail import Address, Part, TextPart
 from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
 
@@ -288,3 +289,33 @@ async def test_a_draft_of_another_program_keeps_its_formatting(alice, fakes):
 def _html(alice) -> str:
     match = re.search(r"<textarea name=\"html\"[^>]*>\n(.*?)</textarea>", alice.page.text, re.DOTALL)
     return unescape(match[1])
+
+
+async def test_without_scripts_the_signature_follows_the_identity(alice, fakes):
+    fakes.auth.identities = (
+        Identity("i1", "alice@example.org", "Alice", signature="Alice", is_default=True),
+        Identity("i2", "work@example.org", "Alice", signature="Alice\nThe Gate"),
+    )
+    alice.http.cookies.clear()
+    await alice.sign_in()
+    await alice.get("/compose")
+    body = "Hello\n-- \nAlice in Wonderland\n\n-- \nAlice\n"
+    fields = {
+        **carried(alice),
+        **WHOLE,
+        "signed_as": alice.hidden("signed_as"),
+        "identity": "i2",
+        "body": body,
+    }
+    await alice.post("/compose", {**fields, "do": "send"})
+    (sent,) = fakes.send.sent.values()
+    assert sent.text == "Hello\n-- \nAlice in Wonderland\n\n-- \nAlice\nThe Gate\n"
+    assert sent.sender.address == "work@example.org"
+
+
+def test_signatures_to_the_letter():
+    assert signing.in_text("a\n-- \nAlice B", "Alice", "New") == "a\n-- \nAlice B"
+    assert signing.in_text("a\n\n-- \nAlice\n\n> q", "Alice", "") == "a\n\n\n\n> q"
+    html = "<div>a</div><div>-- <br></div><div>A &amp; B</div><div>more</div>"
+    assert signing.in_html(html, "A & B", "C") == "<div>a</div><div>-- </div><div>C</div><div>more</div>"
+    assert signing.in_html(html, "A", "C") == html

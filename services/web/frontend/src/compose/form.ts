@@ -24,6 +24,8 @@ export function startIdentity(form: HTMLFormElement, signature: (old: string, ne
   select?.addEventListener("change", () => {
     signature(signatures[before] ?? "", signatures[select.value] ?? "");
     before = select.value;
+    const signed = form.querySelector<HTMLInputElement>('input[name="signed_as"]');
+    if (signed) signed.value = before; // the server need not do it once more
   });
 }
 
