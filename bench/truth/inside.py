@@ -106,7 +106,7 @@ class Inside:
     # acting
 
     async def _act(self, method: str, request: Any) -> None:
-        async for _ in getattr(self.messages, method)(request, token=self.token(), timeout=20):
+        async for _ in getattr(self.messages, method)(request, token=self.token(), timeout=120):
             pass
 
     async def _mark(self, rng: random.Random) -> None:
@@ -164,7 +164,7 @@ class Inside:
             yield pb.SaveDraftRequest(target=target)
             yield pb.SaveDraftRequest(data=data.encode())
 
-        reply = await self.messages.SaveDraft(steps(), token=self.token(), timeout=20)
+        reply = await self.messages.SaveDraft(steps(), token=self.token(), timeout=120)
         self._drafts[draft_id] = reply.name
         self.ledger.saved[draft_id] = subject
 

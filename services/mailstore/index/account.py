@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from services.common.errors import PosternError
+from services.common.errors import PosternError, Reason
 from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
@@ -208,7 +208,13 @@ class AccountIndex:
                 state = await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=_unseen)
                 if not state.searchable:
                     state = await build_words(sync, box.name, report=_unseen)
-        except (PosternError, CommandRefused, TooMuch, apsw.BusyError):
+        except (PosternError, CommandRefused, TooMuch, apsw.BusyError) as err:
+            gone = isinstance(err, PosternError) and err.reason is Reason.MAILBOX_NOT_FOUND
+            if gone and box.name in self.states:
+                # Listed, and not there: Dovecot may list late what was deleted.
+                async with self.writing() as store:
+                    await self.run(_follow, store, [self.states[box.name]], {}, [])
+                await self.reload()
             return False
         self.states[box.name] = state
         return state.searchable

@@ -208,6 +208,9 @@ async def ensure_special(
             made = tree.by_use(use) or tree.by_name(name)
             if made is not None and made.selectable:
                 return made, False
+            if err.code == "ALREADYEXISTS":
+                # Dovecot may list it late. It is there.
+                return Mailbox(name, delimiter=tree.delimiter, use=use), False
             # Servers that keep all of a person's mailboxes below INBOX (RFC 2342's "INBOX." prefix).
             # A refusal that passes says nothing about the name: it is tried again elsewhere.
             if name.startswith("INBOX") or not tree.delimiter or err.code in PASSING:
