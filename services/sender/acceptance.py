@@ -17,6 +17,7 @@ from services.sender.compose import checks
 from services.sender.compose.build import Built, Part, build, guess_type, new_message_id
 from services.sender.compose.segments import Encoding, MessageLines
 from services.sender.identities import Identities
+from services.sender.links.links import Links
 from services.sender.model import Attachment, Content, Fate, State, StoredName, Submission
 from services.sender.outbox.hub import Hub
 from services.sender.outbox.worker import Outbox
@@ -69,6 +70,7 @@ class Acceptance:
         mailstore: Mailstore,
         hub: Hub,
         outbox: Outbox,
+        links: Links,
         *,
         max_bytes: int,
         max_recipients: int = 500,
@@ -78,6 +80,7 @@ class Acceptance:
     ) -> None:
         self._db, self._uploads, self._mailstore, self._hub = db, uploads, mailstore, hub
         self._max_bytes, self._max_recipients = max_bytes, max_recipients
+        self._links = links
         self._outbox, self._wake, self._now = outbox, outbox.wake, now
         self._identities = identities
         self._inserts: Together[NewSubmission, Submission] = Together(
@@ -126,6 +129,8 @@ class Acceptance:
             answered=order.content.answered,
             forwarded=order.content.forwarded,
             replaces_draft=order.replaces_draft,
+            link_ids=self._links.ids_in(order.content),
+            link_until=send_at + self._links.settings.keep,
         )
         # Goes on when the caller does not: what is on disk has its worker.
         submission = await asyncio.shield(asyncio.ensure_future(self._begin(new)))
@@ -193,6 +198,7 @@ class Acceptance:
             content.forwarded,
         )
         octets = stored.octets(self._db, built.segments, with_sent_only=True)
+        await self._links.draft_saved(writer.account, content)
         return await self._mailstore.save_draft(writer.mailstore_token, request, octets), draft_id
 
     async def report(self, writer: Writer, name: StoredName) -> Submission:

@@ -10,11 +10,16 @@ from services.common.database import Database, migrate
 from services.common.gen.postern.sender.v1.compose_service_pb2_grpc import (
     add_ComposeServiceServicer_to_server,
 )
+from services.common.gen.postern.sender.v1.link_service_pb2_grpc import (
+    add_LinkServiceServicer_to_server,
+)
 from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import (
     add_SubmissionServiceServicer_to_server,
 )
 from services.sender import clock
 from services.sender.acceptance import Acceptance
+from services.sender.links.links import Links
+from services.sender.links.servicer import LinkServicer
 from services.sender.model import Submission
 from services.sender.outbox.filing import Filing
 from services.sender.outbox.hub import Hub
@@ -40,14 +45,17 @@ class Sender:
     uploads: Uploads
     acceptance: Acceptance
     outbox: Outbox
+    links: Links
 
     def register(self, server: Any) -> None:
         submission = SubmissionServicer(self.db, self.acceptance, self.outbox, self.hub)
         add_SubmissionServiceServicer_to_server(submission, server)
+        add_LinkServiceServicer_to_server(LinkServicer(self.links), server)
         add_ComposeServiceServicer_to_server(ComposeServicer(self.db, self.acceptance, self.uploads), server)
 
     async def close(self) -> None:
         await self.outbox.stop()
+        self.links.close()
         await self.db.close()
 
 
@@ -65,6 +73,7 @@ async def build(
     connections = connections or Connections(
         settings.smtp, ca_file=settings.mail_ca_file, ehlo_name=settings.ehlo_name
     )
+    links = Links(db, settings.links, limit=connections.size_limit, now=now)
     lease = settings.worker.lease
     outcomes: Together[Outcome, Submission] = Together(
         db, lambda session, items: write_outcomes(session, items, now=now(), lease=lease)
@@ -76,6 +85,7 @@ async def build(
         filing,
         hub,
         outcomes,
+        links,
         sealing_key=settings.sealing_key,
         relay=settings.relay,
         retry=settings.retry,
@@ -89,10 +99,11 @@ async def build(
         mailstore,
         hub,
         outbox,
+        links,
         max_bytes=settings.max_message_bytes,
         max_recipients=settings.max_recipients,
         limits=settings.limits,
         identities=settings.identities,
         now=now,
     )
-    return Sender(db, hub, uploads, acceptance, outbox)
+    return Sender(db, hub, uploads, acceptance, outbox, links)

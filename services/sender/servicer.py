@@ -26,6 +26,7 @@ from services.common.rpc.context import current_identity
 from services.sender import clock, convert
 from services.sender.acceptance import MAX_AHEAD, Acceptance, Writer
 from services.sender.compose.build import date_field
+from services.sender.links.servicer import METHOD_SCOPES as LINKS
 from services.sender.model import Fate, State, Submission
 from services.sender.outbox.filing import NEEDS_SIGN_IN
 from services.sender.outbox.hub import Hub
@@ -64,6 +65,7 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     f"{_COMPOSE}/ListTemplates": "mail.send",
     f"{_COMPOSE}/GetTemplate": "mail.send",
     f"{_COMPOSE}/DeleteTemplate": "mail.send",
+    **LINKS,
 }
 LONG_LIVED = (f"{_SUBMISSION}/WatchSubmissions",)
 

@@ -11,6 +11,7 @@ from services.common.rpc.server import ServerSettings
 from services.common.sealing import Credential, PrivateKey, SealingError
 from services.common.settings import Env, SettingsError
 from services.sender.identities import Identities
+from services.sender.links.links import LinkSettings
 from services.sender.outbox.states import Retry
 from services.sender.outbox.worker import WorkerSettings
 from services.sender.storage.usage import Limits
@@ -43,6 +44,7 @@ class SenderSettings:
     retry: Retry
     filing_retry: Retry
     worker: WorkerSettings
+    links: LinkSettings = field(default_factory=LinkSettings)
 
     @classmethod
     def from_env(cls, env: Env) -> SenderSettings:
@@ -82,7 +84,23 @@ class SenderSettings:
                 lease=int(env.duration("SENDER_LEASE", 60.0) * 1000),
                 keep=int(env.duration("SENDER_KEEP", 30 * 86400) * 1000),
             ),
+            links=_links(env),
         )
+
+
+def _links(env: Env) -> LinkSettings:
+    """Off without a directory."""
+    defaults = LinkSettings()
+    most = env.integer("MAX_MESSAGE_BYTES", 36 * MEBIBYTE, minimum=MEBIBYTE)
+    return LinkSettings(
+        directory=env.path("LINKS_DIR"),
+        # What attachments come to in base64 (RFC 2045, 6.8), with something for the rest.
+        over=env.integer("LINKS_OVER_BYTES", most * 7 // 10, minimum=1),
+        max_bytes=env.integer("LINKS_FILE_BYTES", defaults.max_bytes, minimum=1),
+        account_bytes=env.integer("LINKS_ACCOUNT_BYTES", defaults.account_bytes, minimum=1),
+        all_bytes=env.integer("LINKS_TOTAL_BYTES", defaults.all_bytes, minimum=1),
+        keep=int(env.duration("LINKS_KEEP", defaults.keep / 1000) * 1000),
+    )
 
 
 def _limits(env: Env) -> Limits:

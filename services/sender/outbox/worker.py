@@ -20,6 +20,7 @@ from services.common.remembered import Remembered
 from services.common.sealing import Credential, PrivateKey, SealingError, open_credential
 from services.common.tokens import CLAIM_CREDENTIAL, decode_sealed
 from services.sender import clock, faults
+from services.sender.links.links import Links
 from services.sender.model import Fate, State, Submission, Work
 from services.sender.outbox.filing import Filing
 from services.sender.outbox.hub import Hub
@@ -63,6 +64,7 @@ class Outbox:
         filing: Filing,
         hub: Hub,
         outcomes: Together[Outcome, Submission],
+        links: Links,
         *,
         sealing_key: PrivateKey,
         relay: Credential | None = None,
@@ -74,7 +76,7 @@ class Outbox:
         self._sealing_key, self._relay = sealing_key, relay
         self._retry, self._settings, self._now = retry, settings, now
         self.lease = settings.lease
-        self._outcomes = outcomes
+        self._outcomes, self._links = outcomes, links
         self._open: Remembered[tuple[str, bytes], Credential] = Remembered(MOST_OPEN)
         self._awake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -303,6 +305,8 @@ class Outbox:
 
     async def _clean(self) -> None:
         now, keep = self._now(), self._settings.keep
+        if removed := await self._links.clean():
+            log.info("links.cleaned", removed_count=removed)
         for _ in range(20):
             purged = await self._db.run(lambda s: upkeep.purge(s, now=now, keep=keep))
             dropped = await self._db.run(lambda s: blobs.drop_expired(s, now))

@@ -11,7 +11,7 @@ What is retried and what is not (RFC 5321, 4.2.1 and 4.5.4.1; RFC 1047):
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.sender import faults
@@ -109,14 +109,19 @@ async def send(
 
 def _cannot(session: Session, envelope: Envelope) -> tuple[str, str] | None:
     """Why the server cannot take this message at all, as (problem, enhanced status code)."""
-    limit = session.extensions.get("size", "")
-    if limit.isascii() and limit.isdigit() and 0 < int(limit) < envelope.size:
+    if 0 < size_limit(session.extensions) < envelope.size:
         return TOO_LARGE, "5.3.4"  # RFC 3463; RFC 1870, 6.1
     if envelope.needs_smtputf8 and not session.offers("smtputf8"):
         return UNSUPPORTED, "5.6.7"  # RFC 6531, 3.5
     if envelope.eight_bit and not session.offers("8bitmime"):
         return UNSUPPORTED, "5.6.3"  # RFC 3463: conversion required but not supported
     return None
+
+
+def size_limit(extensions: Mapping[str, str]) -> int:
+    """The largest message that the server takes (RFC 1870); 0 where it does not say."""
+    limit = extensions.get("size", "")
+    return int(limit) if limit.isascii() and limit.isdigit() else 0
 
 
 def _settle(outcome: Outcome, addresses: Sequence[str], code: int, refusal: tuple[str, str]) -> None:

@@ -65,6 +65,7 @@ class Connections:
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         if ca_file:
             self._tls.load_verify_locations(ca_file)
+        self._size = 0
         # The pool's keys tell nothing about the passwords.
         self._key = secrets.token_bytes(32)
 
@@ -83,6 +84,10 @@ class Connections:
         except CannotConnect as err:
             return Outcome(problem=err.problem)
         return await self._send(key, _Kept(session, 0, 0), envelope, message, before_dot)
+
+    def size_limit(self) -> int:
+        """The largest message that the server takes, as it last said; 0 where it has not, or has no limit."""
+        return self._size
 
     async def close(self) -> None:
         for sessions in self._idle.values():
@@ -146,6 +151,7 @@ class Connections:
             await smtp.ehlo(timeout=self.timeouts.connect)
             if credential is not None and smtp.supports_extension("auth"):
                 await self._sign_in(smtp, credential)
+            self._size = attempt.size_limit(smtp.esmtp_extensions)
             return take_over(smtp.transport, smtp.esmtp_extensions)
         except BaseException as err:
             smtp.close()

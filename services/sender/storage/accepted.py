@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.errors import PosternError
 from services.sender.compose.segments import Segment
 from services.sender.model import Fate, Recipient, State, StoredName, Submission, Work
-from services.sender.storage import blobs, rows, usage
+from services.sender.storage import blobs, links, rows, usage
 from services.sender.storage.content import SMALL
 from services.sender.storage.held import BURST
 from services.sender.storage.tables import recipients, segments, submissions
@@ -43,6 +43,9 @@ class NewSubmission:
     answered: StoredName | None = None
     forwarded: StoredName | None = None
     replaces_draft: StoredName | None = None
+    # Stored names of links in its text, and until when they answer.
+    link_ids: tuple[str, ...] = ()
+    link_until: int = 0
     # Stopped by a burst, for the operator to look at.
     suspended: bool = False
     # The lease under which a worker begins at once; empty where none is free, or it is not due.
@@ -120,6 +123,8 @@ def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
         for segment in new.segments:
             if segment.blob_id:
                 blobs.pin(session, new.account, segment.blob_id)
+        if new.link_ids:
+            links.attach(session, new.account, new.link_ids, new.id, new.link_until)
 
 
 def _row(new: NewSubmission) -> dict[str, Any]:

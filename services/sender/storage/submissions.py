@@ -12,7 +12,7 @@ from services.common.errors import Reason, error, not_found
 from services.sender.clock import DAY
 from services.sender.model import Fate, State, Submission
 from services.sender.outbox.states import CANCELLABLE, TAKEN, TERMINAL, due_at, resting_state
-from services.sender.storage import blobs, rows
+from services.sender.storage import blobs, links, rows
 from services.sender.storage.tables import recipients, segments, submissions
 
 
@@ -92,6 +92,7 @@ def cancel(session: Session, account: str, id: str, now: int) -> tuple[Submissio
         if row.state not in CANCELLABLE or gone:
             raise error(Reason.CONFLICT, what="submission", state=row.state)
         release(session, [id], now)
+        links.detach(session, id, now)
         values = {"due_at": None, "next_attempt_at": 0, "token": None, "problem": "", "lease_id": ""}
         _write(session, row, now, state=State.CANCELLED, **values)
     return get(session, account, id=id), row.content or b""
@@ -107,6 +108,7 @@ def reschedule(
     if row.state not in (State.HELD, *([State.DEFERRED, State.QUEUED] if at_once else [])):
         raise error(Reason.CONFLICT, what="submission", state=row.state)
     if row.state == State.HELD:
+        links.move(session, id, max(send_at, now) - row.send_at)
         session.execute(
             update(segments)
             .where(segments.c.submission_id == id, segments.c.position == 0)

@@ -147,6 +147,26 @@ segments = Table(
     **_OPTIONS,
 )
 
+# Files that are fetched by a link. The row with the empty id is nobody's: it is locked to count them all.
+links = Table(
+    "sender_links",
+    metadata,
+    # Digest of the name in the link.
+    Column("id", _ascii(64), primary_key=True),
+    Column("account", String(320), nullable=False),
+    # Name, type and size, encrypted with the key that is in the link alone.
+    Column("head", _BLOB, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False),
+    Column("received_bytes", BigInteger, nullable=False),
+    # The message that brought it; empty while none has.
+    Column("submission_id", _ascii(32), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("sender_links_account", "account"),
+    Index("sender_links_expiry", "expires_at"),
+    Index("sender_links_submission", "submission_id"),
+    **_OPTIONS,
+)
+
 # What each account was accepted for, in steps of five minutes since 1970.
 usage = Table(
     "sender_usage",

@@ -10,7 +10,7 @@ from typing import Any
 from services.common.endpoint import Endpoint, HostPort, TlsMode
 from services.common.errors import PosternError, Reason, error
 from services.common.rpc.server import ServerSettings
-from services.sender import service
+from services.sender import clock, service
 from services.sender.acceptance import Order, Writer
 from services.sender.identities import Identities
 from services.sender.model import Content, EmailAddress, StoredName, Submission
@@ -159,13 +159,14 @@ async def sender_on(
     mailstore: FakeMailstore | None = None,
     tokens: FakeTokens | None = None,
     timeouts: Timeouts = Timeouts(connect=2, command=2, data=2, dot=2),
+    now: clock.Clock = clock.now,
     **changes: Any,
 ) -> AsyncIterator[Fixture]:
     """A sender whose workers run only when a test says so (`settle`)."""
     mailstore, tokens = mailstore or FakeMailstore(), tokens or FakeTokens()
     chosen = settings(database_url, smtp_port, **changes)
     connections = Connections(chosen.smtp, ca_file=chosen.mail_ca_file, timeouts=timeouts)
-    built = await service.build(chosen, mailstore, tokens, connections=connections)
+    built = await service.build(chosen, mailstore, tokens, connections=connections, now=now)
     try:
         yield Fixture(built, mailstore, tokens)
     finally:

@@ -1,0 +1,1 @@
+"""Files that are too large for a message, fetched by a link that expires."""
