@@ -267,19 +267,17 @@ class PopAccount:
         numbers = {id_: each.number for id_, each in listed.items() if not whole[id_]}
         if numbers:
             ids = {number: id_ for id_, number in numbers.items()}
-            for number, header in await self.run(lambda: list(drop.tops(list(ids)))):
-                if header is None:
-                    failed.add(ids[number])
-                else:
-                    await self.run(maildrops.keep_header, store, ids[number], header)
+            headers = [(ids[n], header) for n, header in await self.run(lambda: list(drop.tops(list(ids))))]
+            failed.update(id_ for id_, header in headers if header is None)
+            await self.run(maildrops.keep_headers, store, headers)
         numbers = {id_: each.number for id_, each in listed.items() if whole[id_]}
         if numbers:
             sizes = {id_: each.size for id_, each in listed.items()}
             most = self.settings.max_message_bytes
             found = await self.run(maildrops.retrieve, drop, numbers, sizes, most)
             failed.update(set(numbers) - {id_ for id_, _, _ in found})
-            for id_, raw, held in found:
-                await self.run(maildrops.keep_message, store, id_, raw, await described(raw), held)
+            kept = [(id_, raw, await described(raw), held) for id_, raw, held in found]
+            await self.run(maildrops.keep_messages, store, kept)
             await self.run(maildrops.make_room, store, self.settings.account_bytes)
 
     async def purge(self) -> None:

@@ -121,11 +121,20 @@ def keep_header(store: Store, id_: int, header: bytes) -> bool:
         return True
 
 
-def keep_message(store: Store, id_: int, raw: bytes, described: Described, held: int) -> None:
-    """Note a message whose header was kept."""
+def keep_headers(store: Store, found: Sequence[tuple[int, bytes | None]]) -> None:
+    """Note headers by id, all in one transaction."""
     with store.writing():
-        if keep_header(store, id_, described.header):
-            store.hold(id_, raw, described, held)
+        for id_, header in found:
+            if header is not None:
+                keep_header(store, id_, header)
+
+
+def keep_messages(store: Store, found: Sequence[tuple[int, bytes, Described, int]]) -> None:
+    """Note messages (id, octets, what is told of them, held), all in one transaction."""
+    with store.writing():
+        for id_, raw, described, held in found:
+            if keep_header(store, id_, described.header):
+                store.hold(id_, raw, described, held)
 
 
 def retrieve(
