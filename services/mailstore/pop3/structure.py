@@ -81,7 +81,7 @@ def _params(params: Mapping[str, str]) -> bytes:
 
 
 def _disposition(part: Part) -> bytes:
-    if not part.disposition:
+    if not part.disposition and not part.disposition_params:
         return b"NIL"
     return b"(%s %s)" % (string(part.disposition), _params(part.disposition_params))
 
