@@ -5,6 +5,7 @@ from __future__ import annotations
 import socketserver
 import ssl
 import threading
+import time
 from pathlib import Path
 
 from services.common.endpoint import HostPort, TlsMode
@@ -78,7 +79,7 @@ class FakePop3(socketserver.ThreadingTCPServer):
 
     `mails`: (UIDL, octets) in order. `capabilities`: None for a server from before CAPA. `refuse`: what
     commands are answered -ERR. `at_quit`: "delete" as it should be, "fail" (-ERR, nothing deleted), "lost"
-    (deleted, but the answer never comes), "drop" (neither).
+    (deleted, but the answer never comes), "drop" (neither). `slow`: seconds before each message.
     """
 
     allow_reuse_address = True
@@ -90,6 +91,7 @@ class FakePop3(socketserver.ThreadingTCPServer):
         self.capabilities: list[str] | None = ["USER", "UIDL", "TOP", "PIPELINING"]
         self.refuse: dict[str, str] = {}
         self.at_quit = "delete"
+        self.slow = 0.0
         self.commands: list[str] = []
         self.logins = 0
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -146,6 +148,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                 self.say("+OK")
                 self.lines(b"".join(b"%d %s\r\n" % (n, m[0].encode()) for n, m in enumerate(self.mails, 1)))
             case "RETR" | "TOP":
+                time.sleep(self.server.slow)
                 data = self.mails[int(words[0]) - 1][1]
                 if name == "TOP":
                     head, _, body = data.partition(b"\r\n\r\n")

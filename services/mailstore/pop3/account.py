@@ -21,20 +21,17 @@ from typing import Any, TypeVar
 
 from services.common.errors import PosternError
 from services.common.logging import get_logger
-from services.mailstore.decoding.pool import NotDecoded, decoders
 from services.mailstore.imap.connect import Account
 from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import ConnectionLost, ImapError, LoginRefused, ServerTimeout
 from services.mailstore.pop3 import drop as maildrops
+from services.mailstore.pop3.bringing import bring_in
 from services.mailstore.pop3.client import Listed, Maildrop, PopEndpoint
-from services.mailstore.pop3.described import Described, opaque
 from services.mailstore.pop3.keys import KeyRing, file_name, open_key, read_key
 from services.mailstore.pop3.store import Store
 
 T = TypeVar("T")
 log = get_logger(__name__)
-# Octets and messages that are brought in at a time, and seconds before other sessions get their turn.
-BATCH_OCTETS, BATCH_MESSAGES, SLICE = 8 * 1024 * 1024, 50, 4.0
 # Seconds that a session in the background may take in all.
 LONGEST = 300.0
 # Seconds before a look that failed is tried again.
@@ -80,6 +77,9 @@ class PopAccount:
         self._looked = 0.0
         self._interval = settings.interval
         self._task: asyncio.Task[None] | None = None
+        self._purging: asyncio.Task[None] | None = None
+        self._doomed = False
+        self._bringing: dict[tuple[frozenset[int], frozenset[int]], asyncio.Task[set[int]]] = {}
         self._listeners: set[asyncio.Event] = set()
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
@@ -171,7 +171,7 @@ class PopAccount:
             self._talking.release()
 
     @contextlib.asynccontextmanager
-    async def _session(self, seconds: float) -> AsyncIterator[tuple[Store, Maildrop, list[Listed]]]:
+    async def session(self, seconds: float) -> AsyncIterator[tuple[Store, Maildrop, list[Listed]]]:
         """A session with the server, the file brought into line with it. What is doomed goes at its end."""
         assert self._store is not None
         try:
@@ -217,7 +217,7 @@ class PopAccount:
 
     async def _look(self) -> None:
         try:
-            async with self._session(LONGEST):
+            async with self.session(LONGEST):
                 pass
         except (ImapError, PosternError) as err:
             log.info("pop3.look_failed", account=self.account.id, cause=err)
@@ -233,62 +233,40 @@ class PopAccount:
     async def ensure(self, headers: set[int], wholes: set[int]) -> set[int]:
         """Bring in what is not held of these messages of the maildrop. Those that the server does not give.
 
-        LoginRefused, ConnectionLost, ServerTimeout.
+        LoginRefused, ConnectionLost; ServerTimeout where it takes longer than the call may, and then it goes
+        on: a large message over a slow line is there when it is asked for again.
         """
-        left = {**dict.fromkeys(headers, False), **dict.fromkeys(wholes, True)}
-        failed: set[int] = set()
-        while left:
-            until = time.monotonic() + SLICE
-            async with self._session(time_left(LONGEST)) as (store, drop, listing):
-                names = await self.run(maildrops.uidls, store, list(left))
-                there = {each.uidl: each for each in listing}
-                # Newest first, so that what a person looks at comes early.
-                order = sorted(left, reverse=True)
-                while order and time.monotonic() < until:
-                    batch = _batch(order, left, names, there)
-                    del order[: len(batch)]
-                    await self._bring(store, drop, batch, left, names, there, failed)
-                    for id_ in batch:
-                        del left[id_]
-        return failed
+        what = frozenset(headers), frozenset(wholes)
+        task = self._bringing.get(what)
+        if task is None:
+            task = asyncio.create_task(bring_in(self, headers, wholes), context=contextvars.Context())
+            self._bringing[what] = task
+            task.add_done_callback(lambda done: self._brought(what, done))
+        await asyncio.wait([task], timeout=time_left(LONGEST))
+        if not task.done():
+            raise ServerTimeout("bringing in mail")
+        if task.cancelled():
+            raise ConnectionLost("the account is closed")
+        return task.result()
 
-    async def _bring(
-        self,
-        store: Store,
-        drop: Maildrop,
-        batch: list[int],
-        whole: dict[int, bool],
-        names: dict[int, str],
-        there: dict[str, Listed],
-        failed: set[int],
-    ) -> None:
-        listed = {id_: there[names[id_]] for id_ in batch if names.get(id_) in there}
-        failed.update(id_ for id_ in batch if id_ not in listed)
-        numbers = {id_: each.number for id_, each in listed.items() if not whole[id_]}
-        if numbers:
-            ids = {number: id_ for id_, number in numbers.items()}
-            headers = [(ids[n], header) for n, header in await self.run(lambda: list(drop.tops(list(ids))))]
-            failed.update(id_ for id_, header in headers if header is None)
-            await self.run(maildrops.keep_headers, store, headers)
-        numbers = {id_: each.number for id_, each in listed.items() if whole[id_]}
-        if numbers:
-            sizes = {id_: each.size for id_, each in listed.items()}
-            most = self.settings.max_message_bytes
-            found = await self.run(maildrops.retrieve, drop, numbers, sizes, most)
-            failed.update(set(numbers) - {id_ for id_, _, _ in found})
-            kept = [(id_, raw, await described(raw), held) for id_, raw, held in found]
-            await self.run(maildrops.keep_messages, store, kept)
-            await self.run(maildrops.make_room, store, self.settings.account_bytes)
+    def _brought(self, what: tuple[frozenset[int], frozenset[int]], done: asyncio.Task[set[int]]) -> None:
+        self._bringing.pop(what, None)
+        if not done.cancelled() and done.exception() is not None:
+            log.info("pop3.bringing_failed", account=self.account.id, cause=done.exception())
 
     async def purge(self) -> None:
-        """Have the server delete what is doomed. Where that fails it is done at the next look: the mail is
-        gone here, and stays gone.
+        """Have the server delete what is doomed, and wait a little for it. Where it takes longer or fails it
+        is done at the next look: the mail is gone here, and stays gone.
         """
-        try:
-            async with self._session(time_left(LONGEST)):
-                pass
-        except (ImapError, PosternError) as err:
-            log.warning("pop3.delete_put_off", account=self.account.id, cause=err)
+        self._doomed = True
+        if self._purging is None or self._purging.done():
+            self._purging = asyncio.create_task(self._purge(), context=contextvars.Context())
+        await asyncio.wait([self._purging], timeout=time_left(PATIENCE))
+
+    async def _purge(self) -> None:
+        while self._doomed:
+            self._doomed = False
+            await self._look()
 
     # who listens
 
@@ -314,34 +292,12 @@ class PopAccount:
 
     async def close(self) -> None:
         """End what runs, and close the file."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [task for task in (self._task, self._purging, *self._bringing.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._store is not None:
             await self.run(self._store.close)
             self._store = None
         self.key = b""
-
-
-async def described(raw: bytes) -> Described:
-    """The message taken apart, where a decoder that fails harms nobody else."""
-    try:
-        found: Described = await decoders().run("describe", len(raw), raw)
-    except NotDecoded:
-        return opaque(raw)
-    return found
-
-
-def _batch(
-    order: list[int], whole: dict[int, bool], names: dict[int, str], there: dict[str, Listed]
-) -> list[int]:
-    """The first of them that fit together."""
-    batch: list[int] = []
-    octets = 0
-    for id_ in order:
-        each = there.get(names.get(id_, ""))
-        octets += each.size if each is not None and whole[id_] else 1024
-        if batch and (octets > BATCH_OCTETS or len(batch) >= BATCH_MESSAGES):
-            break
-        batch.append(id_)
-    return batch

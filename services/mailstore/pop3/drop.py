@@ -8,12 +8,12 @@ servers reuse one): it gets a UID of its own, and nothing that was meant for the
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.common.logging import get_logger
 from services.mailstore.pop3.client import Listed, Maildrop
 from services.mailstore.pop3.described import Described, digest, received
-from services.mailstore.pop3.store import CUT, Store
+from services.mailstore.pop3.store import CUT, HELD, Store
 
 log = get_logger(__name__)
 # Lines of the body that are read of a message beyond the bound.
@@ -137,21 +137,14 @@ def keep_messages(store: Store, found: Sequence[tuple[int, bytes, Described, int
                 store.hold(id_, raw, described, held)
 
 
-def retrieve(
-    drop: Maildrop, numbers: dict[int, int], sizes: dict[int, int], most: int
-) -> list[tuple[int, bytes, int]]:
-    """(id, octets, held) of the messages, whose numbers and sizes are given by id; those that the server
-    would not give are left out.
-    """
-    ids = {number: id_ for id_, number in numbers.items()}
-    large = [id_ for id_ in numbers if sizes.get(id_, 0) > most]
-    found = [
-        (ids[number], raw, 1)
-        for number, raw in drop.messages([n for n, id_ in ids.items() if id_ not in large], most)
-        if raw is not None
-    ]
+def retrieve(drop: Maildrop, wanted: Mapping[int, Listed], most: int) -> list[tuple[int, bytes, int]]:
+    """(id, octets, held) of the messages given by id; those that the server would not give are left out."""
+    ids = {each.number: id_ for id_, each in wanted.items()}
+    large = {id_ for id_, each in wanted.items() if each.size > most}
+    numbers = [number for number, id_ in ids.items() if id_ not in large]
+    found = [(ids[number], raw, HELD) for number, raw in drop.messages(numbers, most) if raw is not None]
     for id_ in large:
-        raw = drop.beginning(numbers[id_], _CUT_LINES, most)
+        raw = drop.beginning(wanted[id_].number, _CUT_LINES, most)
         if raw is not None:
             found.append((id_, raw, CUT))
     return found

@@ -12,13 +12,16 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+import apsw
+
 from services.mailstore.imap.failure import CommandRefused, ConnectionLost, LoginRefused, ProtocolError
 from services.mailstore.imap.parser import Response, parse_lazily
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.syntax import parse_date_time
 from services.mailstore.imap.tracking import Pieces, Result
-from services.mailstore.pop3.account import PopAccount, described
-from services.mailstore.pop3.commands import CAPABILITIES, Answer, Commands
+from services.mailstore.pop3.account import PopAccount
+from services.mailstore.pop3.bringing import described
+from services.mailstore.pop3.commands import CAPABILITIES, Answer, Commands, no
 from services.mailstore.pop3.fetching import Missing
 from services.mailstore.pop3.store import Store
 
@@ -105,6 +108,8 @@ class LocalSession(Session):
         for left in range(_MOST_TRIES, 0, -1):
             try:
                 return await self._account.run(self._commands.run, pieces, without)
+            except apsw.BusyError:
+                return no("UNAVAILABLE")
             except Missing as missing:
                 without |= await self._account.ensure(missing.headers, missing.wholes)
                 if left <= 2:
@@ -137,7 +142,11 @@ class LocalSession(Session):
                     self._store.hold(id_, bytes(raw), found)
                 return uid
 
-            uid = await self._account.run(write)
+            try:
+                uid = await self._account.run(write)
+            except (apsw.FullError, apsw.BusyError) as err:
+                code = "OVERQUOTA" if isinstance(err, apsw.FullError) else "UNAVAILABLE"
+                return Result("NO", code, b"", b"")
             self._account.tell()
             return Result("OK", "APPENDUID", b"%d %d" % (box.uid_validity, uid), b"")
 

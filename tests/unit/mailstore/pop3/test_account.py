@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import PosternError
+from services.common.rpc.context import use_deadline
 from services.mailstore.imap.connect import Account, ServerBusy
-from services.mailstore.imap.failure import ConnectionLost, LoginRefused
+from services.mailstore.imap.failure import ConnectionLost, LoginRefused, ServerTimeout
 from services.mailstore.imap.session import Session
 from services.mailstore.pop3.server import PopServer
 from services.mailstore.reading.rows import gather
@@ -187,6 +188,20 @@ async def test_too_large_is_shown_in_part_and_never_moved(pop3: FakePop3, tmp_pa
         assert len(pop3.mails) == 1
     finally:
         await server.close()
+
+
+async def test_a_line_too_slow_for_one_call(server: PopServer, pop3: FakePop3) -> None:
+    session = await server.open(ANN)
+    await session.execute(session.begin_select("INBOX", False))
+    pop3.slow, pop3.commands = 0.5, []
+    fetch = [b"UID", b"FETCH", b"1", b"(UID BODY.PEEK[])"]
+    with use_deadline(0.15), pytest.raises(ServerTimeout):
+        await session.execute(fetch)
+    session = await server.open(ANN)
+    await session.execute(session.begin_select("INBOX", False))
+    (result,) = await session.execute(fetch)
+    assert gather([result])[1][b"BODY[]"] == mail(0)
+    assert pop3.commands.count("RETR") == 1
 
 
 async def test_octets_that_can_be_had_again_are_let_go_first(pop3: FakePop3, tmp_path: Path) -> None:
