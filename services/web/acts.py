@@ -169,7 +169,10 @@ class Acts:
         return self._work is not None and self._work.stopping
 
     def _ended(self, notice: Notice) -> Notice:
-        return replace(notice, stopped=self._stopped)
+        work = self._work
+        # Told to stop when all was done already, it was not stopped.
+        early = work is not None and work.stopping and (work.done < work.total or not work.total)
+        return replace(notice, stopped=early)
 
     # What is said, and what takes it back
 

@@ -22,7 +22,13 @@ PAGES = [
     "/settings",
     "/settings/templates",
     "/settings/security",
+    "/settings/labels",
     "/mailboxes",
+    "/mail/Projects/manage",
+    "/mail/Projects/share",
+    "/mail/Projects/import",
+    "/mail/Projects/export",
+    "/mail/Trash/empty",
     "/mail/INBOX/no-such-message",
 ]
 
@@ -58,6 +64,17 @@ async def test_no_page_breaks_a_rule(
         for path in PAGES:
             await page.goto(embedded.url + path)
             broken[path] = await audit.violations(page)
+        await page.goto(f"{embedded.url}/mail/INBOX#mailboxes")
+        await page.get_by_role("button", name="What to do with Projects").press("Enter")
+        await page.wait_for_selector(".mbox-menu")
+        broken["a mailbox's menu"] = await audit.violations(page)
+        await page.goto(f"{embedded.url}/mail/INBOX")
+        await page.locator(".row-check input").first.check()
+        for key in ("v", "l"):
+            await page.keyboard.press(key)
+            await page.wait_for_selector("dialog[open]")
+            broken[f"the dialog of {key}"] = await audit.violations(page)
+            await page.keyboard.press("Escape")
         await open_message(page, embedded.url)
         broken["a message"] = await audit.violations(page)
     finally:

@@ -41,7 +41,7 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
     groups: list[Messages] = list(ranges(refs))
     if verb == "all-read":
         verb, groups = "read", [Matching(mailbox, form.get("filter")[:1000])]
-    elif form.get("all") == "1":
+    elif "1" in (form.get("all"), form.get("every")):
         groups = [Matching(mailbox, form.get("filter")[:1000])]
     return await _act(edge, request, me, form, verb, refs, groups, back)
 

@@ -75,12 +75,13 @@ async def export(edge: Edge, request: Request, me: Me) -> Response:
     mailbox = urls.mailbox_name(request.path_params["mailbox"])
     refs = [ref for key in keys_of(form) if (ref := urls.parse_key(mailbox, key)) is not None]
     chosen: list[Messages] = list(ranges(refs))
-    if form.get("all") == "1":
+    every = "1" in (form.get("all"), form.get("every"))
+    if every:
         chosen = [Matching(mailbox, form.get("filter")[:1000])]
     if len(chosen) != 1:
         back = urls.safe_next(form.get("back") or urls.mailbox(mailbox))
         return edge.redirect(me, back, Notice("nothing-selected"))
-    kind = form.get("kind") or ("eml" if len(refs) == 1 and form.get("all") != "1" else "zip")
+    kind = form.get("kind") or ("eml" if len(refs) == 1 and not every else "zip")
     if kind not in KINDS:
         raise invalid_argument("kind", "unknown")
     stack = AsyncExitStack()
