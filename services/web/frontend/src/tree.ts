@@ -111,7 +111,7 @@ async function open(more: HTMLElement, prepare: Prepare): Promise<void> {
     });
   });
   const box = more.getBoundingClientRect();
-  document.body.append(menu);
+  (document.getElementById("mailboxes") ?? document.body).append(menu); // in the landmark that it is about
   // Below the button, and within the window.
   const { offsetWidth: width, offsetHeight: height } = menu;
   menu.style.insetBlockStart = `${Math.max(8, Math.min(box.bottom + 4, innerHeight - height - 8))}px`;
