@@ -210,11 +210,13 @@ class AccountIndex:
                     state = await build_words(sync, box.name, report=_unseen)
         except (PosternError, CommandRefused, TooMuch, apsw.BusyError) as err:
             gone = isinstance(err, PosternError) and err.reason is Reason.MAILBOX_NOT_FOUND
-            if gone and box.name in self.states:
+            held = self.states.get(box.name)
+            if gone and held is not None:
                 # Listed, and not there: Dovecot may list late what was deleted.
-                async with self.writing() as store:
-                    await self.run(_follow, store, [self.states[box.name]], {}, [])
-                await self.reload()
+                with contextlib.suppress(apsw.BusyError):
+                    async with self.writing() as store:
+                        await self.run(_follow, store, [held], {}, [])
+                    await self.reload()
             return False
         self.states[box.name] = state
         return state.searchable

@@ -167,9 +167,11 @@ class Writer:
         self._count(mailbox, len(entries), unread)
 
     def set_flags(self, mailbox: int, flags: Sequence[tuple[int, int, str | None]]) -> int:
-        """Flags as the server has them now: (UID, flags, keywords). Unknown UIDs are passed over. How many
+        """Flags as the server has them now: (UID, flags, keywords). Unknown UIDs are passed over; of a UID
+        that stands there twice, as where flags change while they are told, the last word counts. How many
         changed.
         """
+        flags = list({change[0]: change for change in flags}.values())
         changed = 0
         unread = 0
         for start in range(0, len(flags), 2000):

@@ -132,6 +132,18 @@ def test_counts_follow(held: tuple[Store, MailboxState, list[Entry]]) -> None:
     assert after.changes > state.changes
 
 
+def test_flags_that_are_told_twice_count_once(held: tuple[Store, MailboxState, list[Entry]]) -> None:
+    """As where another client changes them while they are asked for."""
+    store, state, entries = held
+    unread = next(each for each in entries if not each.flags & schema.SEEN)
+    with store.writing():
+        writer = Writer(store)
+        told = [(unread.uid, flags, None) for flags in (0, schema.SEEN, schema.SEEN | schema.FLAGGED)]
+        assert writer.set_flags(state.id, told) == 1
+    after = read_state(store, "INBOX")
+    assert after is not None and after.unread == state.unread - 1
+
+
 QUERIES: list[tuple[str, set[int]]] = [
     ("apple", {1, 2}),
     ("APPLE", {1, 2}),
