@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from services.web import addresses, formats
 from services.web.addresses import same
@@ -61,15 +62,26 @@ def recipients(
     return to, _unique(envelope.cc, own | {entry.address.lower() for entry in to})
 
 
-def identity_for(message: OpenMessage, identities: tuple[Identity, ...]) -> Identity:
-    """The identity that received it (or, for one's own, wrote it), else the default one."""
+def identity_for(message: OpenMessage, identities: tuple[Identity, ...], account: str = "") -> Identity:
+    """The identity that received it (or, for one's own, wrote it), else the default one. Mail to the
+    `account`'s own address with a tag is answered as that address."""
     envelope = message.row.envelope
     delivered = tuple(Address("", value) for value in (message.header("delivered-to"),) if value)
     for entry in (*envelope.to, *envelope.cc, *envelope.bcc, *delivered, *envelope.from_):
         for identity in identities:
-            if same(entry.address, identity.address) or same(_untagged(entry.address), identity.address):
+            if same(entry.address, identity.address):
                 return identity
+            if same(_untagged(entry.address), identity.address):
+                return with_tag(entry.address, identity, account) or identity
     return default_identity(identities)
+
+
+def with_tag(address: str, identity: Identity, account: str) -> Identity | None:
+    """The identity as that address; None where it is no tagged form of the account's own, for sender takes no
+    other."""
+    if "+" not in address or not same(identity.address, account) or not same(_untagged(address), account):
+        return None
+    return replace(identity, identity_id="", address=address, is_default=False, etag="")
 
 
 def was_blind(message: OpenMessage, identities: Iterable[Identity]) -> bool:

@@ -134,6 +134,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/mail/{mailbox}/{key}/part/{part}", parts.attachment, slow=True),
         page("/mail/{mailbox}/{key}/attachments.zip", parts.all_zipped, slow=True),
         page("/mail/{mailbox}/{key}/unsubscribe", message.unsubscribe, "POST"),
+        page("/mail/{mailbox}/{key}/print", parts.printed),
         page("/mail/{mailbox}/{key}/source", parts.source, slow=True),
         open_to_all("/inline/{capability}", parts.inline),
         open_to_all("/image/{capability}", parts.remote),

@@ -24,7 +24,11 @@ def draft_id() -> str:
 
 
 def _common(identity: Identity) -> dict[str, Any]:
-    return {"identity": identity.identity_id, "request_id": request_id(), "draft_id": draft_id()}
+    return {
+        "identity": identity.identity_id or identity.address,
+        "request_id": request_id(),
+        "draft_id": draft_id(),
+    }
 
 
 def blank(me: Me, query: dict[str, str]) -> Composition:
@@ -59,7 +63,7 @@ def answer(message: OpenMessage, me: Me, kind: str, back: str) -> Composition:
     if kind == "reply-list" and (posting := answering.list_address(message)):
         to, cc = (Address("", posting),), ()
     in_reply_to, references = answering.thread(message)
-    identity = answering.identity_for(message, me.identities)
+    identity = answering.identity_for(message, me.identities, me.account)
     composition = Composition(
         to=addresses.join(to),
         cc=addresses.join(cc),
@@ -77,7 +81,7 @@ def answer(message: OpenMessage, me: Me, kind: str, back: str) -> Composition:
 
 
 def forward(message: OpenMessage, me: Me, back: str, *, as_attachment: bool = False) -> Composition:
-    identity = answering.identity_for(message, me.identities)
+    identity = answering.identity_for(message, me.identities, me.account)
     _in_reply_to, references = answering.thread(message)
     subject = message.row.envelope.subject
     whole = Attachment(

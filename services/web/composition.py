@@ -164,6 +164,9 @@ def identity_of(composition: Composition, me: Me) -> Identity:
     for one in me.identities:
         if composition.identity in (one.identity_id, one.address):
             return one
+    for one in me.identities:
+        if tagged := answering.with_tag(composition.identity, one, me.account):
+            return tagged
     return answering.default_identity(me.identities)
 
 

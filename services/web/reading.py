@@ -20,6 +20,19 @@ from services.web.session import Me
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"}
 # A larger picture is not loaded for its thumbnail's sake.
 MOST_THUMBNAIL = 1_000_000
+PDF = "application/pdf"
+_TEXTS = {
+    "application/json",
+    "application/xml",
+    "application/x-yaml",
+    "application/sql",
+    "message/delivery-status",
+}
+
+
+def is_text(media_type: str) -> bool:
+    """Whether it can be looked at as plain text. HTML is a download, as everything active."""
+    return (media_type.startswith("text/") and media_type != "text/html") or media_type in _TEXTS
 
 
 @dataclass(frozen=True)
@@ -118,7 +131,7 @@ def _chip(message: OpenMessage, part: Part) -> Chip:
     within = urls.message(message.ref, within=part.part_id) if part.media_type == "message/rfc822" else ""
     name = part.filename or (part.envelope.subject if part.envelope else "") or _("Attachment")
     kind = part.media_type.lower()
-    shown = kind in PICTURES or kind == "text/plain"
+    shown = kind in PICTURES or kind == PDF or is_text(kind)
     return Chip(
         name,
         urls.part(message.ref, part.part_id),
@@ -283,5 +296,6 @@ def context(
         "can_unsubscribe": can_load and not within and bool(trust.unsubscribe_address(message)),
         "invitation": invitation,
         "prefer_text": prefer_text,
+        "images": images,
         "has_choice": has_choice(message),
     }

@@ -62,7 +62,7 @@ def page(
         wide=True,
         c=composition,
         identity=identity,
-        identities=me.identities,
+        identities=me.identities if identity in me.identities else (identity, *me.identities),
         attached=[(one, comp.attachment_field(one)) for one in composition.attachments],
         pictures={
             one.content_id: address

@@ -7,7 +7,8 @@ that lets it do nothing even when somebody opens it by its address (promise 4).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
@@ -16,20 +17,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, not_found
+from services.web import listing
 from services.web.edge import Edge
 from services.web.i18n import current
 from services.web.i18n import gettext as _
 from services.web.model.mail import MessageRef, OpenMessage
-from services.web.reading import PICTURES
+from services.web.reading import PDF, PICTURES, choose, header_rows, is_text
 from services.web.render import html as html_response
 from services.web.routes.message import named, open_again
-from services.web.sanitise import FRAME_CSP, frame_document, sanitise_html
+from services.web.sanitise import (
+    FRAME_CSP,
+    PRINTED_TEXT,
+    SanitisedHtml,
+    frame_document,
+    print_document,
+    sanitise_html,
+    text_to_html,
+)
 from services.web.session import Me
 from services.web.streamed import Streamed
 from services.web.zipped import zipped
 
 INLINE_TYPES = PICTURES
+_FORWARDED = re.compile(r"\s*(?:fwd?|wg|tr|rv|i|vs|enc)\s*[:\uff1a]", re.IGNORECASE)
 _NOTHING = "default-src 'none'; sandbox; frame-ancestors 'none'"
+_PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _CAPABILITY_SECONDS = 280
 _MAX_INLINE = 200
 _THREAD_FROM = 20_000
@@ -48,6 +60,8 @@ async def html_part(edge: Edge, request: Request, me: Me) -> Response:
         "cid": addresses(edge, me, message),
         "allow_remote": wanted,
         "image_proxy": _proxied(edge) if wanted else None,
+        # What was forwarded is what the message is about.
+        "fold_label": "" if _FORWARDED.match(message.row.envelope.subject) else _("Show the quoted text"),
     }
     if len(part.text) > _THREAD_FROM:
         clean = await asyncio.to_thread(sanitise_html, part.text, **options)
@@ -146,16 +160,55 @@ async def attachment(edge: Edge, request: Request, me: Me) -> Response:
         edge.services.mail.read_part(me.token("mailstore"), ref, part_id)
     )
     kind = stream.part.media_type.lower()
-    show = request.query_params.get("show") == "1" and kind in {*INLINE_TYPES, "text/plain"}
-    shown_as = "text/plain; charset=utf-8" if kind == "text/plain" else kind
+    chunks, policy = stream.chunks, _NOTHING
+    show = request.query_params.get("show") == "1" and (kind in {*INLINE_TYPES, PDF} or is_text(kind))
+    if show and kind == PDF:
+        # The browser's own viewer does not start under `sandbox` (ADR 26); it gets nothing but a PDF.
+        first = await anext(chunks, b"")
+        show, policy = b"%PDF-" in first[:1024], _PDF_POLICY
+        chunks = _joined(first, chunks)
+    shown_as = "text/plain; charset=utf-8" if is_text(kind) else kind
     headers = {
         "content-type": shown_as if show or kind in INLINE_TYPES else "application/octet-stream",
         "content-disposition": disposition(stream.part.filename or _("attachment"), show),
-        "content-security-policy": _NOTHING,
+        "content-security-policy": policy if show else _NOTHING,
         "cache-control": "private, no-cache",
     }
     # No Content-Length: before decoding its size is an estimate.
-    return Streamed(stack, stream.chunks, headers)
+    return Streamed(stack, chunks, headers)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def printed(edge: Edge, request: Request, me: Me) -> Response:
+    """The message as a document by itself, to be printed: who, when, what, and all of the text."""
+    ref, within = named(request), request.query_params.get("within", "")[:100]
+    message = await open_again(edge, me, ref, within)
+    wanted = edge.images_wanted(request)
+    bodies: list[SanitisedHtml] = []
+    for part in choose(message.texts, request.query_params.get("as") == "text"):
+        if part.media_type != "text/html":
+            html = text_to_html(part.text, fold_label="•••", cut_note=_("The rest is not shown."))
+            bodies.append(SanitisedHtml(str(html), css=PRINTED_TEXT))
+            continue
+        options: dict[str, Any] = {
+            "cid": addresses(edge, me, message),
+            "allow_remote": wanted,
+            "image_proxy": _proxied(edge) if wanted else None,
+        }
+        bodies.append(await asyncio.to_thread(sanitise_html, part.text, **options))
+    names = ", ".join(part.filename or _("Attachment") for part in message.attachments)
+    head = [*header_rows(message), *([(_("Attachments"), names)] if names else [])]
+    locale = current()
+    document = print_document(
+        listing.subject_of(message.row), head, bodies, lang=locale.tag, direction=locale.direction
+    )
+    headers = {"content-security-policy": FRAME_CSP, "cache-control": "private, no-cache"}
+    return html_response(request, document, headers=headers)
 
 
 async def all_zipped(edge: Edge, request: Request, me: Me) -> Response:

@@ -4,7 +4,14 @@
 itself.
 """
 
-from services.web.sanitise.frame import FRAME_CSP, FRAME_SANDBOX, frame_csp, frame_document
+from services.web.sanitise.frame import (
+    FRAME_CSP,
+    FRAME_SANDBOX,
+    PRINTED_TEXT,
+    frame_csp,
+    frame_document,
+    print_document,
+)
 from services.web.sanitise.glance import Glance, glance
 from services.web.sanitise.html import SanitisedHtml, sanitise_html
 from services.web.sanitise.text import text_to_html
@@ -12,11 +19,13 @@ from services.web.sanitise.text import text_to_html
 __all__ = [
     "FRAME_CSP",
     "FRAME_SANDBOX",
+    "PRINTED_TEXT",
     "Glance",
     "SanitisedHtml",
     "frame_csp",
     "frame_document",
     "glance",
+    "print_document",
     "sanitise_html",
     "text_to_html",
 ]

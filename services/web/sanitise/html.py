@@ -10,6 +10,7 @@ from html import escape
 import nh3
 
 from services.web.sanitise.css import MAX_SHEET, StyleCleaner
+from services.web.sanitise.quotes import fold_quotes
 from services.web.sanitise.tokens import ALIAS, FORMATTING, KNOWN, normalise
 from services.web.sanitise.urls import ImageSources, safe_link
 
@@ -72,12 +73,14 @@ def sanitise_html(
     allow_remote: bool = False,
     image_proxy: Callable[[str], str] | None = None,
     max_chars: int = MAX_INPUT,
+    fold_label: str = "",
 ) -> SanitisedHtml:
     """Returns what may be shown of `html`. Never raises on any text; time and size are linear in its length.
 
     `cid` maps a Content-ID (without angle brackets, RFC 2392) to an address of ours or None. Remote pictures
     are loaded only with `allow_remote`, and then only from `image_proxy(url)`. Both must give addresses that
-    answer without a cookie: the frame has an opaque origin, so the browser sends none.
+    answer without a cookie: the frame has an opaque origin, so the browser sends none. `fold_label` names the
+    button that unfolds a quote; without it nothing is folded.
     """
     sources = ImageSources(cid, allow_remote, image_proxy)
     styles = StyleCleaner(sources.resolve)
@@ -101,6 +104,8 @@ def sanitise_html(
         strip_comments=True,
     )
     clean = _ALIASED.sub(_real_name, clean)
+    if fold_label:
+        clean = fold_quotes(clean, fold_label)
     css, left = [], MAX_SHEET
     for sheet in found.sheets:
         css.append(styles.sheet(sheet[:left]))
