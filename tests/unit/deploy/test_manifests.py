@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -55,6 +56,32 @@ def test_the_rendered_overlay_is_valid() -> None:
     for item in objects(rendered.stdout):
         if item["apiVersion"] not in CUSTOM:
             kubernetes_validate.validate(item, VERSION, strict=True)
+
+
+def test_with_pop3_mailstore_is_one_with_a_volume(tmp_path: Path) -> None:
+    component = ROOT / "deploy" / "k8s" / "components" / "pop3"
+    (claim,) = objects((component / "volume.yaml").read_text())
+    kubernetes_validate.validate(claim, VERSION, strict=True)
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    # kustomize takes no absolute paths.
+    inside = {
+        "resources": [os.path.relpath(BASE, tmp_path)],
+        "components": [os.path.relpath(component, tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(inside))
+    rendered = subprocess.run([kubectl, "kustomize", tmp_path], check=True, capture_output=True, text=True)
+    found = {(item["kind"], item["metadata"]["name"]): item for item in objects(rendered.stdout)}
+    mailstore = found["Deployment", "postern-mailstore"]
+    kubernetes_validate.validate(mailstore, VERSION, strict=True)
+    spec = mailstore["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    (container,) = spec["template"]["spec"]["containers"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    assert environment["POSTERN_LOCAL_MAIL_DIR"].startswith("/local-mail/")
+    assert "/local-mail" in {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {"index", "local-mail"} <= {volume["name"] for volume in spec["template"]["spec"]["volumes"]}
 
 
 def test_pods_fulfil_the_restricted_pod_security_standard() -> None:
