@@ -70,6 +70,7 @@ class MailClient:
             tuple(convert.mailbox(one) for one in reply.mailboxes),
             reply.stale_seconds,
             reply.capabilities.local_mailboxes,
+            reply.capabilities.rights,
         )
 
     async def messages(

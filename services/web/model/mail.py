@@ -186,11 +186,13 @@ class Quota:
 @dataclass(frozen=True, slots=True)
 class MailboxTree:
     """All mailboxes, special ones first; `stale_seconds` is set where the server could not be reached,
-    `local` where the mail server has the inbox alone (POP3) and the others are kept by Postern."""
+    `local` where the mail server has the inbox alone (POP3) and the others are kept by Postern, `shares`
+    where it lets mailboxes be shared."""
 
     mailboxes: tuple[MailboxView, ...] = ()
     stale_seconds: int = 0
     local: bool = False
+    shares: bool = True
 
     def find(self, name: str) -> MailboxView | None:
         for mailbox in self.mailboxes:

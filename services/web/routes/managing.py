@@ -51,6 +51,7 @@ def _context(tree: MailboxTree, mailbox: MailboxView) -> dict[str, Any]:
         "mailbox": mailbox,
         "title": listing.mailbox_label(mailbox),
         "fixed": mailbox.use is Use.INBOX,
+        "shares": tree.shares,
         "below": len(below),
         "held": mailbox.messages + sum(one.messages for one in below),
         "trash": _trash_for(tree, mailbox),

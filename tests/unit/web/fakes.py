@@ -100,6 +100,7 @@ class FakeMail:
     hidden: set[str] = field(default_factory=set)
     rights_of: dict[str, str] = field(default_factory=dict)
     spaces: dict[str, Space] = field(default_factory=dict)
+    local: bool = False
     acl: dict[str, dict[str, str]] | None = None
     quotas: tuple[Quota, ...] = ()
     pace: asyncio.Queue[None] | None = None  # lets a search go on
@@ -148,7 +149,9 @@ class FakeMail:
                     space=self.spaces.get(name, Space.OWN),
                 )
                 for name, box in self.boxes.items()
-            )
+            ),
+            local=self.local,
+            shares=not self.local,
         )
 
     async def messages(

@@ -117,6 +117,16 @@ async def test_shared_ones_stand_apart_and_what_rights_forbid_is_greyed_out(alic
     assert "data-rename" in menu.text and "disabled" in menu.text and "<html" not in menu.text
 
 
+async def test_behind_pop3_it_is_said_and_sharing_is_not_offered(alice, boxes, fakes):
+    for local in (False, True):
+        fakes.mail.local = local
+        page = await alice.get("/mail/Projects/manage")
+        menu = await alice.get("/mail/Projects/menu")
+        assert ("Your mail server has the inbox alone" in page.text) is local
+        assert ("/mail/Projects/share" in page.text) is not local
+        assert ("/mail/Projects/share" in menu.text) is not local
+
+
 async def test_who_can_see_a_mailbox_is_listed_granted_and_revoked(alice, boxes, fakes):
     page = await alice.get("/mail/Projects/share")
     assert "does not offer to share" in page.text
