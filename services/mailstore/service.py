@@ -45,6 +45,7 @@ class Service:
         CONNECTIONS.labels("idle").set_function(lambda: self.pool.idle_connections)
         WATCHED.set_function(lambda: self.watchers.count)
         self._house.append(asyncio.create_task(self.pool.keep_house()))
+        self._house.append(asyncio.create_task(self.settings.imap.keep_house()))
         if self.index is not None:
             self._house.append(asyncio.create_task(self.index.keep_house()))
 

@@ -48,6 +48,9 @@ class ImapServer:
         """What another process needs to open the account beside its credential; nothing for IMAP."""
         return {}
 
+    async def keep_house(self) -> None:
+        """Let go of what nobody uses, now and then; runs until cancelled, or ends where nothing is kept."""
+
     async def close(self) -> None:
         """Let go of what is kept beside the connections."""
 

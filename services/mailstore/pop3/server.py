@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -39,7 +40,8 @@ class PopAccounts:
         if found is None:
             found = self._accounts[account.key] = PopAccount(self.settings, account, self._threads)
         self._accounts.move_to_end(account.key)
-        await self._let_go()
+        found.used = time.monotonic()
+        await self.let_go()
         return await LocalSession.open(found)
 
     def local(self, account: Account) -> dict[str, str]:
@@ -62,13 +64,18 @@ class PopAccounts:
         found = self._accounts[account.key] = PopAccount(self.settings, account, self._threads)
         await found.adopt(key)
 
-    async def _let_go(self) -> None:
-        """Close accounts that nobody uses."""
+    async def let_go(self) -> None:
+        """Close accounts that nobody uses, and forget their passwords and keys."""
         now = time.monotonic()
         idle = [key for key, each in self._accounts.items() if not each.users and not each.opening]
-        for index, key in enumerate(idle):
-            if now - self._accounts[key].used > IDLE_FOR or index < len(idle) - MOST_IDLE:
-                await self._accounts.pop(key).close()
+        over = len(idle) - MOST_IDLE
+        gone = [
+            self._accounts.pop(key)
+            for index, key in enumerate(idle)
+            if now - self._accounts[key].used > IDLE_FOR or index < over
+        ]
+        for each in gone:
+            await each.close()
 
     async def close(self) -> None:
         """Close all."""
@@ -90,6 +97,11 @@ class PopServer(ImapServer):
 
     def local(self, account: Account) -> dict[str, str]:
         return self.accounts.local(account) if self.accounts is not None else {}
+
+    async def keep_house(self) -> None:
+        while self.accounts is not None:
+            await asyncio.sleep(60.0)
+            await self.accounts.let_go()
 
     async def close(self) -> None:
         if self.accounts is not None:

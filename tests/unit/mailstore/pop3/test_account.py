@@ -204,6 +204,26 @@ async def test_a_line_too_slow_for_one_call(server: PopServer, pop3: FakePop3) -
     assert pop3.commands.count("RETR") == 1
 
 
+async def test_who_is_not_there_any_more_is_forgotten(
+    server: PopServer, pop3: FakePop3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server.accounts is not None
+    session = await server.open(ANN)
+    monkeypatch.setattr("services.mailstore.pop3.server.IDLE_FOR", -1.0)
+    await server.accounts.let_go()
+    assert server.local(ANN), "a session is open"
+    session.close()
+    await server.accounts.let_go()
+    assert not server.local(ANN)
+    monkeypatch.undo()
+    session = await server.open(ANN)
+    session.close()
+    server.accounts._accounts[ANN.key].used -= 10_000
+    session = await server.open(ANN)
+    assert server.local(ANN), "who comes back is not let go at that moment"
+    assert len(await inbox(await server.open(ANN))) == 3
+
+
 async def test_octets_that_can_be_had_again_are_let_go_first(pop3: FakePop3, tmp_path: Path) -> None:
     pop3.mails = [(f"u{n}", mail(n, "word " * 40_000)) for n in range(10)]
     server = pop3_settings(pop3.endpoint, tmp_path, interval=0.0, account_bytes=900_000).imap
