@@ -94,21 +94,21 @@ def mailbox_label(mailbox: MailboxView) -> str:
     return mailbox.display_name
 
 
-def uses_subscriptions(tree: MailboxTree) -> bool:
-    """Whether somebody has ever chosen what is in the list: else all of it is."""
-    own = [one for one in tree.mailboxes if one.use is Use.NONE and one.space is Space.OWN]
-    return not own or any(one.subscribed for one in own)
+def uses_subscriptions(tree: MailboxTree, space: Space = Space.OWN) -> bool:
+    """Whether somebody has ever chosen which of their own mailboxes, or of others', are in the list: else all
+    are, so that what is newly shared is seen."""
+    own = [one for one in tree.mailboxes if one.use is Use.NONE and one.space is space]
+    return (space is Space.OWN and not own) or any(one.subscribed for one in own)
 
 
 def _hidden(tree: MailboxTree, current: str) -> set[str]:
     """Names of mailboxes that are not in the list: not subscribed, nor above one that is."""
-    if not uses_subscriptions(tree):
-        return set()
     shown = {one.name: one for one in tree.mailboxes}
+    chosen = {space for space in Space if uses_subscriptions(tree, space)}
     hidden = {
         one.name
         for one in tree.mailboxes
-        if not one.subscribed and one.use is Use.NONE and one.name != current
+        if not one.subscribed and one.use is Use.NONE and one.name != current and one.space in chosen
     }
     for one in tree.mailboxes:
         parent = one.parent if one.name not in hidden else ""

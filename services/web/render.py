@@ -70,6 +70,7 @@ def environment(static: Static) -> Environment:
         identity_text=lambda ones: addresses.join(Address(one.name, one.address) for one in ones),
     )
     env.globals["draw_rows"] = Rows(env)
+    env.globals["labels_of"] = lambda me: labels.of(me).known
     return env
 
 

@@ -16,6 +16,7 @@ from services.mailstore.mailboxes.special_use import assign
 # A tree beyond this is cut; ten times what Dovecot's own limits make likely.
 MOST_MAILBOXES = 10_000
 # STATUS commands in flight where the server has no LIST-STATUS.
+_MOST_RIGHTS = 200
 _PIPELINE = 50
 
 Namespaces = tuple[tuple[str, Namespace], ...]
@@ -67,6 +68,8 @@ async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
     elif selected and selected.changes != changes:
         # Of the mailbox that is open STATUS tells what the connection had seen before (Dovecot).
         boxes = tuple([await _recounted(session, box) if box.name == selected.name else box for box in boxes])
+    if counts and session.has("ACL") and not session.has("LIST-MYRIGHTS"):
+        boxes = await _fetch_rights(session, boxes)
     return Tree(boxes)
 
 
@@ -209,3 +212,15 @@ async def _fetch_counts(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[M
         for result in await session.execute(*commands):
             responses.extend(result.data("STATUS"))
     return _with_status(boxes, responses, session.utf8)
+
+
+async def _fetch_rights(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
+    """MYRIGHTS of other people's and of shared mailboxes, many in flight: in one's own nearly all is allowed."""
+    own = (Namespace.PERSONAL, Namespace.UNKNOWN)
+    names = [box.name for box in boxes if box.selectable and box.namespace not in own][:_MOST_RIGHTS]
+    responses: list[Response] = []
+    for start in range(0, len(names), _PIPELINE):
+        commands = [[b"MYRIGHTS", session.mailbox(name)] for name in names[start : start + _PIPELINE]]
+        for result in await session.execute(*commands):
+            responses.extend(result.data("MYRIGHTS"))
+    return _with_rights(boxes, responses, session.utf8)

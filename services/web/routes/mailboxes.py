@@ -76,7 +76,7 @@ def _page(
         wide=True,
         tree=tree,
         every=listing.tree_lines(tree, "", hidden=True),
-        hides=listing.uses_subscriptions(tree),
+        hides={space for space in Space if listing.uses_subscriptions(tree, space)},
         parents=parents(tree),
         parent=parent,
         name=name,

@@ -55,7 +55,7 @@ def _context(tree: MailboxTree, mailbox: MailboxView) -> dict[str, Any]:
         "below": len(below),
         "held": mailbox.messages + sum(one.messages for one in below),
         "trash": _trash_for(tree, mailbox),
-        "hides": listing.uses_subscriptions(tree) and mailbox.use is Use.NONE,
+        "hides": mailbox.use is Use.NONE and listing.uses_subscriptions(tree, mailbox.space),
         "own": mailbox.space is Space.OWN,
     }
 

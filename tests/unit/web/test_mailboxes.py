@@ -127,6 +127,19 @@ async def test_behind_pop3_it_is_said_and_sharing_is_not_offered(alice, boxes, f
         assert ("/mail/Projects/share" in menu.text) is not local
 
 
+async def test_what_is_newly_shared_is_seen_until_one_chooses(alice, boxes, fakes):
+    for name in ("shared/A", "shared/B"):
+        boxes[name] = {}
+        fakes.mail.spaces[name] = Space.SHARED
+    fakes.mail.hidden = {"shared/A", "shared/B"}
+    page = await alice.get("/mail/INBOX")
+    assert "/mail/shared~1A" in page.text and "/mail/shared~1B" in page.text
+    await manage(alice, "shared/A", do="show", back="/mailboxes")
+    page = await alice.get("/mail/INBOX")
+    assert "/mail/shared~1A" in page.text and "/mail/shared~1B" not in page.text
+    assert "1 hidden" in page.text
+
+
 async def test_who_can_see_a_mailbox_is_listed_granted_and_revoked(alice, boxes, fakes):
     page = await alice.get("/mail/Projects/share")
     assert "does not offer to share" in page.text
