@@ -215,7 +215,7 @@ async def _fetch_counts(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[M
 
 
 async def _fetch_rights(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
-    """MYRIGHTS of other people's and of shared mailboxes, many in flight: in one's own nearly all is allowed."""
+    """MYRIGHTS of others' and of shared mailboxes, many in flight: in one's own nearly all is allowed."""
     own = (Namespace.PERSONAL, Namespace.UNKNOWN)
     names = [box.name for box in boxes if box.selectable and box.namespace not in own][:_MOST_RIGHTS]
     responses: list[Response] = []
