@@ -20,6 +20,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import uvloop
+
 from services.common.rpc.client import Channel, connect
 from services.mailstore.index.shelf import IndexSettings
 from services.mailstore.reading.rows import RowCache
@@ -155,4 +157,4 @@ def _answer(service: Service, request: str) -> object:
 if __name__ == "__main__":
     _given = json.loads(sys.stdin.readline())
     rpc._holder = lambda: SimpleNamespace(name=_given["keys"])  # type: ignore[assignment]
-    asyncio.run(_serve(_given))
+    uvloop.run(_serve(_given))

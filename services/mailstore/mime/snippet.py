@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 
 from .model import TextBody
 
@@ -49,31 +50,33 @@ def snippet(body: TextBody | str, limit: int = 140) -> str:
     return result if len(result) <= limit else result[: limit - 1].rstrip() + "…"
 
 
-def _own_lines(lines: list[str]) -> list[str]:
-    """What the sender wrote in this message: up to the signature or the quoted original."""
-    own: list[str] = []
-    fields = 0
+def _own_lines(lines: list[str]) -> Iterator[str]:
+    """What the sender wrote in this message: up to the signature or the quoted original. Line by line, since
+    the first few are all that is wanted."""
+    count = fields = 0
+    said = False
     for index, line in enumerate(lines):
         if line == "--":
             break
         if line.startswith(">"):
             continue
-        if line[:1] in ("-", "_") and _SEPARATOR.match(line) and any(own):
+        if line[:1] in ("-", "_") and _SEPARATOR.match(line) and said:
             break
         if line.endswith(":") and _introduces_quote(lines, index):
             continue
         if ":" in line and _FIELD.match(line):
             fields += 1
             if fields >= 2:
-                if any(own):  # the header block of a forwarded or answered message
+                if said:  # the header block of a forwarded or answered message
                     break
                 continue
         else:
             fields = fields if not line else 0
-        own.append(line)
-        if len(own) > 200:
+        yield line
+        said = said or bool(line)
+        count += 1
+        if count > 200:
             break
-    return own
 
 
 def _introduces_quote(lines: list[str], index: int) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 
 from services.common.errors import Reason, error
 from services.mailstore.imap.parser import Value
 from services.mailstore.imap.session import Result, Selected, Session
 from services.mailstore.imap.syntax import uid_sets
-from services.mailstore.names import MessageName
+from services.mailstore.names import Flags, MessageName
 from services.mailstore.reading import tokens
 from services.mailstore.reading.items import FLAGS_ONLY, ITEMS
 from services.mailstore.reading.opening import is_fresh, open_mailbox
@@ -70,6 +71,7 @@ async def read_page(
 
 
 Commands = list[list[bytes]]
+_FLAGS = attrgetter(*(field.name for field in fields(Flags)))
 
 
 async def _refresh(
@@ -228,6 +230,6 @@ def _page(
     if rows and position > 0:
         token = tokens.PageToken(request.list_key, validity, rows[0].name.uid, position, back=True)
         previous = tokens.encode_page(token)
-    shown = repr([(row.name.uid, row.flags) for row in rows]).encode("utf-8")
+    shown = repr([(row.name.uid, _FLAGS(row.flags)) for row in rows]).encode("utf-8")
     state = f"{validity:x}.{total:x}.{unread:x}.{position:x}.{hashlib.sha256(shown).hexdigest()[:16]}"
     return Page(tuple(rows), following, previous, total, unread, position, validity, state)

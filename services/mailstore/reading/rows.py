@@ -58,7 +58,34 @@ class Row:
         envelope = quick_envelope(self.header)
         received = int(self.received.timestamp()) if self.received else 0
         encoded = encode_parts(envelope, received, self.size, bool(self.attachment))
-        return replace(self, envelope=envelope, encoded=encoded, header=b"")
+        # `replace` would take as long as the envelope.
+        return Row(
+            self.name,
+            envelope,
+            self.flags,
+            self.received,
+            self.size,
+            self.structure,
+            self.selection,
+            self.snippet,
+            self.attachment,
+            encoded,
+        )
+
+    def with_snippet(self, text: str) -> Row:
+        return Row(
+            self.name,
+            self.envelope,
+            self.flags,
+            self.received,
+            self.size,
+            self.structure,
+            self.selection,
+            text,
+            self.attachment,
+            self.encoded,
+            self.header,
+        )
 
     @property
     def conversation_id(self) -> str:

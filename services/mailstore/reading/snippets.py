@@ -11,7 +11,6 @@ import asyncio
 import codecs
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from services.mailstore.imap.parser import body_item
 from services.mailstore.imap.session import Session
@@ -96,7 +95,7 @@ class Snippets:
                     self.put(account, row.name, text)
         else:
             rows = meanwhile(rows)
-        return [replace(row, snippet=self.get(account, row.name) or "") for row in rows]
+        return [row.with_snippet(self.get(account, row.name) or "") for row in rows]
 
 
 def _words(part: Part, octets: bytes) -> str:
