@@ -224,3 +224,26 @@ async def test_a_label_is_made_seen_found_and_taken_off(
         await she.label(subject, name)
         await expect(she.page.get_by_text(f"Label {name} taken off 1 message.")).to_be_visible()
         assert labelled() == 0
+
+
+async def test_a_mailbox_and_a_message_are_dragged_to_where_they_belong(
+    embedded: Stack, chromium: Browser
+) -> None:
+    alice, bob = embedded.people()
+    word = secrets.token_hex(3)
+    subject, outer, inner = f"To drag {word}", f"Outer {word}", f"Inner {word}"
+    embedded.deliver(bob, alice, subject, "x\n")
+    with embedded.imap(alice) as imap:
+        for name in (outer, inner):
+            imap.create_folder(name)
+            imap.subscribe_folder(name)
+    async with somebody(Filing, chromium, embedded) as she:
+        assert isinstance(she, Filing)
+        await she.sign_in()
+        await she.wait_for_row(subject)
+        await she.row(subject).first.drag_to(she.box(inner))
+        await expect(she.page.get_by_text(f"1 message moved to {inner}.")).to_be_visible()
+        await she.box(inner).drag_to(she.box(outer))
+        await expect(she.page.get_by_text(f"Mailbox renamed to {outer}/{inner}.")).to_be_visible()
+        with embedded.imap(alice) as imap:
+            assert imap.select_folder(f"{outer}/{inner}", readonly=True)[b"EXISTS"] == 1
