@@ -34,7 +34,16 @@ from services.web.model.mail import (
     Tell,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Template, Upload
+from services.web.model.outgoing import (
+    Attachment,
+    Link,
+    LinkTerms,
+    Outgoing,
+    SavedDraft,
+    Submission,
+    Template,
+    Upload,
+)
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.model.security import Activity, Changed, Enrolment, Factors, Proof, Question
 from services.web.model.systems import AppToken
@@ -249,6 +258,17 @@ class SendPort(Protocol):
     ) -> SavedDraft:
         """CONFLICT where the version that it replaces is not there any more; its metadata may name a newer
         one."""
+        ...
+
+    async def link_terms(self, token: str) -> LinkTerms: ...
+    async def create_link(self, token: str, filename: str, media_type: str, total: int) -> Link: ...
+    async def get_link(self, token: str, link: str) -> Link: ...
+    async def upload_link(self, token: str, link: str, offset: int, chunks: AsyncIterator[bytes]) -> Link:
+        """CONFLICT where more or less than `offset` is there."""
+        ...
+
+    def read_link(self, link: str) -> AbstractAsyncContextManager[tuple[Link, AsyncIterator[bytes]]]:
+        """For nobody in particular: NOT_FOUND unless a message with the link is on its way or gone."""
         ...
 
     async def templates(self, token: str) -> tuple[Template, ...]:

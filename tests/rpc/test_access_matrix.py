@@ -55,6 +55,7 @@ OPEN = {
     "/sign-out",
     "/inline/{capability}",
     "/image/{capability}",
+    "/links/{link}",
     "/static/{path:path}",
     "/favicon.ico",
 }

@@ -33,6 +33,26 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """Whether files that are too large for a message go by link, from which size, and up to which."""
+
+    offered: bool = False
+    over: int = 0
+    largest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A file that is fetched by its link; whoever knows `token` can fetch it. Sizes in octets."""
+
+    token: str
+    filename: str
+    media_type: str
+    total: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message as its writer thinks of it. `priority`: "high", "low" or nothing; `receipt`: ask for one
     (RFC 8098)."""

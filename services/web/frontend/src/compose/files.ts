@@ -36,7 +36,7 @@ const size = (bytes: number): string => {
 
 class Stopped extends Error {}
 
-export function startFiles(form: HTMLFormElement, changed: () => void, takePicture: (file: File) => boolean): Files {
+export function startFiles(form: HTMLFormElement, changed: () => void, takePicture: (file: File) => boolean, insert: (name: string, url: string) => void): Files {
   const input = form.querySelector<HTMLInputElement>("[data-files]");
   const list = form.querySelector<HTMLElement>("[data-file-list]");
   const limit = Number(form.dataset.uploadLimit) || Infinity;
@@ -56,7 +56,7 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
   };
 
   /** The whole file, however often the line breaks. */
-  const upload = async (file: File, signal: AbortSignal, progress: (done: number, broken: boolean) => void): Promise<string> => {
+  const upload = async (file: File, signal: AbortSignal, progress: (done: number, broken: boolean) => void, base = "/compose/upload"): Promise<string> => {
     let state: State | undefined;
     let failures = 0;
     for (;;) {
@@ -64,12 +64,12 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
       try {
         if (!state) {
           const body = new URLSearchParams({ csrf: csrf(), name: file.name, type: file.type, size: String(file.size) });
-          state = await ask("/compose/upload", { method: "POST", body, signal });
-        } else if (failures) state = await ask(`/compose/upload/${encodeURIComponent(state.id)}`, { signal });
+          state = await ask(base, { method: "POST", body, signal });
+        } else if (failures) state = await ask(`${base}/${encodeURIComponent(state.id)}`, { signal });
         while (!state.complete && state.offset < file.size) {
           const piece: Blob = file.slice(state.offset, state.offset + PIECE);
           const query: string = `offset=${state.offset}&size=${file.size}`;
-          state = await ask(`/compose/upload/${encodeURIComponent(state.id)}?${query}`, { method: "POST", body: piece, signal, headers: { "Content-Type": "application/octet-stream" } });
+          state = await ask(`${base}/${encodeURIComponent(state.id)}?${query}`, { method: "POST", body: piece, signal, headers: { "Content-Type": "application/octet-stream" } });
           failures = 0;
           progress(state.offset, false);
         }
@@ -100,12 +100,28 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
     return { box, text, bar, off };
   };
 
-  const one = (file: File): void => {
-    if (file.size > limit) {
-      const text = say("tooLarge", { name: file.name, size: form.dataset.uploadLimitText ?? "" });
-      form.querySelector("[data-notices]")?.append(make("div", { class: "notice notice-error", role: "alert" }, icon("circle-alert"), make("div", {}, text)));
+  /** Too large for a message: a link in its place, where the operator offers that. */
+  const large = async (file: File): Promise<void> => {
+    const notices = form.querySelector("[data-notices]");
+    const terms = (await fetch("/compose/links", { headers: { Accept: "application/json" } })
+      .then((answer) => (answer.ok ? answer.json() : undefined))
+      .catch(() => undefined)) as { offered: boolean; most: number; mostText: string } | undefined;
+    if (!terms?.offered || file.size > terms.most) {
+      const most = terms?.offered ? terms.mostText : (form.dataset.uploadLimitText ?? "");
+      const text = say("tooLarge", { name: file.name, size: most });
+      notices?.append(make("div", { class: "notice notice-error", role: "alert" }, icon("circle-alert"), make("div", {}, text)));
       return;
     }
+    const yes = make("button", { type: "button", class: "btn" }, say("asLink"));
+    const no = make("button", { type: "button", class: "btn btn-quiet" }, say("notThis"));
+    const box = make("div", { class: "notice notice-info", role: "status" }, icon("link"), make("div", {}, say("offerLink", { name: file.name, size: size(file.size) })), yes, no);
+    no.addEventListener("click", () => (box.remove(), input?.focus()));
+    yes.addEventListener("click", () => (box.remove(), input?.focus(), one(file, true)));
+    notices?.append(box);
+  };
+
+  const one = (file: File, link = false): void => {
+    if (file.size > limit && !link) return void large(file);
     const { box, text, bar, off } = chip(file.name, size(file.size));
     const stop = new AbortController();
     off.addEventListener("click", () => {
@@ -120,9 +136,14 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
       text.textContent = broken ? say("broken") : `${size(done)} / ${size(file.size)}`;
     };
     track(
-      upload(file, stop.signal, shown).then(
+      upload(file, stop.signal, shown, link ? "/compose/links" : undefined).then(
         (field) => {
           if (!box.isConnected) return true;
+          if (link) {
+            box.remove();
+            insert(`${file.name} (${size(file.size)})`, field);
+            return true;
+          }
           bar.remove();
           text.textContent = size(file.size);
           box.append(make("input", { type: "hidden", name: "attachment", value: field }));

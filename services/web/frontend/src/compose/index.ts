@@ -20,7 +20,7 @@ export function prepare(form: HTMLFormElement, frame?: Frame, focus = true): Let
   const letter: Letter = { form, saver, ...(frame ? { frame } : {}) };
   letters.add(letter);
   const text = startText(form, saver.touch);
-  const files = startFiles(form, saver.touch, (file) => text.picture(file, (picture) => files.picture(picture)));
+  const files = startFiles(form, saver.touch, (file) => text.picture(file, (picture) => files.picture(picture)), text.link);
   for (const input of form.querySelectorAll<HTMLInputElement>("[data-suggest]")) startChips(input, saver.touch);
   startReveal(form);
   startIdentity(form, text.signature);

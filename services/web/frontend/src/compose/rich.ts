@@ -9,6 +9,7 @@ export interface Rich {
   state(): Record<string, boolean>;
   html(): string;
   text(): string;
+  link(name: string, url: string): void;
   picture(file: File, upload: (file: File) => Promise<string>): void;
   /** Puts new HTML in the place of an element's, or at the end. */
   root: HTMLElement;
@@ -62,6 +63,14 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
       return copy.innerHTML;
     },
     text: () => toText(root),
+    link(name, url) {
+      const line = document.createElement("div");
+      const link = document.createElement("a");
+      link.href = url;
+      link.textContent = url;
+      line.append(`${name}: `, link);
+      editor.insertHTML(line.outerHTML);
+    },
     picture(file, upload) {
       const picture = editor.insertImage(URL.createObjectURL(file), { alt: file.name });
       void upload(file).then(

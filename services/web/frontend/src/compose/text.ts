@@ -9,6 +9,8 @@ export interface Text {
   /** A picture into formatted text; false where the text is plain. */
   picture(file: File, upload: (file: File) => Promise<string>): boolean;
   signature(old: string, next: string): void;
+  /** A link into the text, on a line of its own where one types. */
+  link(name: string, url: string): void;
 }
 
 export function startText(form: HTMLFormElement, changed: () => void): Text {
@@ -16,7 +18,7 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   const source = form.querySelector<HTMLTextAreaElement>("[data-html]");
   const bar = form.querySelector<HTMLElement>("[data-format]");
   const foot = form.querySelector<HTMLElement>(".composer-state");
-  if (!area || !bar) return { picture: () => false, signature: () => undefined };
+  if (!area || !bar) return { picture: () => false, signature: () => undefined, link: () => undefined };
   const pictures = JSON.parse(form.dataset.pictures ?? "{}") as Record<string, string>;
   const label = form.querySelector<HTMLLabelElement>(`label[for="${area.id}"]`);
   const name = label?.textContent ?? "";
@@ -107,6 +109,11 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
       if (!rich) return false;
       rich.picture(file, upload);
       return true;
+    },
+    link(name, url) {
+      if (rich) rich.link(name, url);
+      else area.setRangeText(`${area.selectionEnd ? "\n" : ""}${name}: ${url}\n`, area.selectionEnd, area.selectionEnd, "end");
+      changed();
     },
     signature(old, next) {
       if (rich) signRich(rich.root, old, next);
