@@ -24,6 +24,7 @@ from services.web.errors import FormExpired, MustEnrol, explain
 from services.web.forms import FileSink, Form, read_form
 from services.web.i18n import Languages
 from services.web.images import ImageProxy
+from services.web.limits import Limiter
 from services.web.middleware.client import client as client_of
 from services.web.model.account import Client
 from services.web.model.mail import MailboxTree
@@ -58,6 +59,8 @@ class Edge:
     capabilities: Capabilities
     warm: Warm = field(default_factory=Warm)
     images: ImageProxy | None = None
+    # Of files that are open to whoever has the link: 60 at once, and one each second.
+    link_limit: Limiter = field(default_factory=lambda: Limiter(60, 1.0))
     works: Works = field(default_factory=Works)
     asides: Asides = field(init=False)
     passkeys_offered: bool = False

@@ -267,8 +267,10 @@ class SendPort(Protocol):
         """CONFLICT where more or less than `offset` is there."""
         ...
 
-    def read_link(self, link: str) -> AbstractAsyncContextManager[tuple[Link, AsyncIterator[bytes]]]:
-        """For nobody in particular: NOT_FOUND unless a message with the link is on its way or gone."""
+    def read_link(
+        self, link: str, offset: int
+    ) -> AbstractAsyncContextManager[tuple[Link, AsyncIterator[bytes]]]:
+        """From that octet on, for nobody in particular: NOT_FOUND unless a message with the link is on its way or gone."""
         ...
 
     async def templates(self, token: str) -> tuple[Template, ...]:

@@ -56,8 +56,9 @@ class LinkCalls:
         return _link((await self._links.UploadLink(steps(), token=token, timeout=STREAM_SECONDS)).link)
 
     @asynccontextmanager
-    async def read_link(self, link: str) -> AsyncIterator[tuple[Link, AsyncIterator[bytes]]]:
-        stream = self._links.ReadLink(lk.ReadLinkRequest(token=link), timeout=STREAM_SECONDS)
+    async def read_link(self, link: str, offset: int) -> AsyncIterator[tuple[Link, AsyncIterator[bytes]]]:
+        request = lk.ReadLinkRequest(token=link, offset_bytes=offset)
+        stream = self._links.ReadLink(request, timeout=STREAM_SECONDS)
         async with aclosing(stream):
             first = await anext(stream, lk.ReadLinkResponse())
             yield _link(first.link), _data(stream)

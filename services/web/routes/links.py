@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
@@ -21,6 +22,7 @@ from services.web.routes.uploading import MAX_PIECE
 from services.web.session import Me
 from services.web.uploads import relay
 
+_FROM = re.compile(r"bytes=(\d{1,15})-")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{64}\Z")
 
 
@@ -82,16 +84,45 @@ async def more(edge: Edge, request: Request, me: Me) -> Response:
 
 
 async def fetch(edge: Edge, request: Request) -> Response:
-    """The file of a link, for whoever has it; never shown by the browser, always kept as a file."""
+    """The file of a link, for whoever has it; never shown by the browser, always kept as a file; from an
+    octet on where a download is taken up again (RFC 9110, 14.2). What is answered tells apart neither a link
+    that is not there, nor one not sent yet, nor one whose time is over, nor that there are none here."""
+    edge.link_limit.take(edge.client(request).address)
+    token = _named(request)
+    # The file of a link never changes.
+    tag = f'"{hashlib.sha256(b"tag " + token.encode()).hexdigest()[:32]}"'
+    offset = _offset(request, tag)
     stack = AsyncExitStack()
-    link, chunks = await stack.enter_async_context(edge.services.send.read_link(_named(request)))
+    try:
+        link, chunks = await stack.enter_async_context(edge.services.send.read_link(token, offset))
+    except PosternError as err:
+        if err.reason == Reason.INVALID_ARGUMENT and offset:
+            return Response(status_code=416)  # RFC 9110, 15.5.17: beyond the end
+        if err.reason in (Reason.UNSUPPORTED, Reason.INVALID_ARGUMENT):
+            raise not_found("link", err) from err
+        raise
     headers = {
         "content-type": "application/octet-stream",
         "content-disposition": disposition(link.filename or _("attachment"), False),
-        "content-length": str(link.total),
+        "content-length": str(link.total - offset),
+        "accept-ranges": "bytes",
+        "etag": tag,
         "content-security-policy": "default-src 'none'; sandbox",
         "cache-control": "private, no-store",
         "referrer-policy": "no-referrer",
         "x-robots-tag": "noindex",
     }
-    return Streamed(stack, chunks, headers)
+    if offset:
+        headers["content-range"] = f"bytes {offset}-{link.total - 1}/{link.total}"
+    response = Streamed(stack, chunks, headers)
+    response.status_code = 206 if offset else 200
+    return response
+
+
+def _offset(request: Request, tag: str) -> int:
+    """Where to begin. A range that is not "from here to the end" may be left aside (RFC 9110, 14.2), and is
+    where it is of another file than the one here."""
+    if request.headers.get("if-range", tag) != tag:
+        return 0
+    match = _FROM.fullmatch(request.headers.get("range", "").replace(" ", ""))
+    return int(match[1]) if match else 0

@@ -42,6 +42,8 @@ class Phone:
     shown: set[int] = field(default_factory=set)
 
     def code(self) -> str:
+        if time.time() % 30 > 28.5:
+            time.sleep(1.6)  # the step before this one is about to be too old
         now = int(time.time()) // 30
         step = next(step for step in (now - 1, now, now + 1) if step > max(self.shown, default=0))
         self.shown.add(step)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.common.errors import PosternError, Reason, error, not_found
+from services.common.errors import PosternError, Reason, error, invalid_argument, not_found
 from services.web.model.mail import (
     ActionResult,
     Address,
@@ -41,7 +41,7 @@ from services.web.model.mail import (
     TextPart,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing, SavedDraft, Submission, Template, Upload
+from services.web.model.outgoing import Attachment, Link, Outgoing, SavedDraft, Submission, Template, Upload
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.ports import PartStream, Services
 from tests.unit.web.fake_auth import NOON, FakeAuth
@@ -442,6 +442,7 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
 @dataclass
 class FakeSend:
     uploads: dict[str, bytes] = field(default_factory=dict)
+    links: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     sent: dict[str, Outgoing] = field(default_factory=dict)
     drafts: list[tuple[Outgoing, MessageRef | None]] = field(default_factory=list)
     fail: dict[str, PosternError] = field(default_factory=dict)
@@ -461,6 +462,22 @@ class FakeSend:
         content = b"".join([chunk async for chunk in chunks])
         self.uploads[f"u{len(self.uploads)}"] = content
         return Attachment(filename, media_type, len(content), f"u{len(self.uploads) - 1}")
+
+    @asynccontextmanager
+    async def read_link(self, link: str, offset: int) -> AsyncIterator[tuple[Link, AsyncIterator[bytes]]]:
+        if "link" in self.fail:
+            raise self.fail["link"]
+        if link not in self.links:
+            raise not_found("link")
+        name, data = self.links[link]
+        if offset >= len(data):
+            raise invalid_argument("offset_bytes", "out_of_range")
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for at in range(offset, len(data), 5):
+                yield data[at : at + 5]
+
+        yield Link(link, name, "text/html", len(data), len(data)), chunks()
 
     async def upload_piece(
         self, token: str, upload: Upload, total: int, chunks: AsyncIterator[bytes]
