@@ -270,7 +270,8 @@ class SendPort(Protocol):
     def read_link(
         self, link: str, offset: int
     ) -> AbstractAsyncContextManager[tuple[Link, AsyncIterator[bytes]]]:
-        """From that octet on, for nobody in particular: NOT_FOUND unless a message with the link is on its way or gone."""
+        """From that octet on, for nobody in particular: NOT_FOUND unless a message with the link is on its
+        way or gone."""
         ...
 
     async def templates(self, token: str) -> tuple[Template, ...]:
