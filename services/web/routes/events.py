@@ -3,14 +3,15 @@
 The browser's tabs share it. It names what changed and holds no page: tabs read again the lines that they
 show.
 Bounded: a number of streams in all and for each session, a queue for each, a few minutes of life. What was
-missed meanwhile comes with the next one: an event's id holds what both services resume from.
+missed meanwhile comes with the next one: an event's id holds what both services resume from. A session that
+opens one too many loses its oldest: that is the one which nobody reads, as of a page that was left.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -37,12 +38,15 @@ BEAT_SECONDS = 20.0
 RETRY_MS = 2_000
 _MAX_ID = 300
 
-_open: Counter[str] = Counter()
+Queue = asyncio.Queue[tuple[str, Any]]
+
+# By session, the oldest first.
+_open: defaultdict[str, list[Queue]] = defaultdict(list)
 
 
 async def stream(edge: Edge, request: Request, me: Me) -> StreamingResponse:
     session = me.grant.session_id
-    if _open.total() >= MOST_STREAMS or _open[session] >= MOST_OF_A_SESSION:
+    if sum(map(len, _open.values())) >= MOST_STREAMS:
         raise PosternError(Reason.RATE_LIMITED)
     mail, send = _resume(request.headers.get("last-event-id", "") or request.query_params.get("after", ""))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -60,9 +64,13 @@ async def _events(
     edge: Edge, request: Request, me: Me, session: str, mail: str, send: str
 ) -> AsyncIterator[bytes]:
     """The session is looked at again at every beat: a stream outlives no session."""
-    queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(QUEUE)
-    _open[session] += 1
+    queue: Queue = asyncio.Queue(QUEUE)
+    mine = _open[session]
+    mine.append(queue)
+    if len(mine) > MOST_OF_A_SESSION:
+        _end(mine.pop(0))
     tasks = [
+        asyncio.create_task(_gone(request, queue)),
         asyncio.create_task(_follow_mail(edge, me, mail, queue)),
         asyncio.create_task(_follow_outbox(edge, me, send, queue)),
     ]
@@ -99,16 +107,31 @@ async def _events(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        _open[session] -= 1
-        if not _open[session]:
+        with suppress(ValueError):
+            mine.remove(queue)
+        if not mine and _open.get(session) is mine:
             del _open[session]
+
+
+def _end(queue: Queue) -> None:
+    """The next thing that the stream hears is that it is over."""
+    while not queue.empty():
+        queue.get_nowait()
+    queue.put_nowait(("end", None))
+
+
+async def _gone(request: Request, queue: Queue) -> None:
+    """Ends the stream when its browser has left: writing alone would find out minutes later."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    _end(queue)
 
 
 def _word(token: str) -> str:
     return token if token.isascii() and token.isprintable() and " " not in token and len(token) < 140 else ""
 
 
-async def _follow_mail(edge: Edge, me: Me, resume: str, queue: asyncio.Queue[tuple[str, Any]]) -> None:
+async def _follow_mail(edge: Edge, me: Me, resume: str, queue: Queue) -> None:
     """Its end ends the stream: the browser opens another."""
     try:
         async with edge.services.mail.watch(me.token("mailstore"), resume) as changes:
@@ -119,7 +142,7 @@ async def _follow_mail(edge: Edge, me: Me, resume: str, queue: asyncio.Queue[tup
     await queue.put(("end", None))
 
 
-async def _follow_outbox(edge: Edge, me: Me, resume: str, queue: asyncio.Queue[tuple[str, Any]]) -> None:
+async def _follow_outbox(edge: Edge, me: Me, resume: str, queue: Queue) -> None:
     """Without sender the rest goes on."""
     with suppress(PosternError):
         async with edge.services.send.watch(me.token("sender"), resume) as submissions:

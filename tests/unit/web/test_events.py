@@ -1,9 +1,18 @@
 """The stream of changes, and answers for a list that changes in place."""
 
+import asyncio
 import json
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
+from starlette.requests import Request
+
+from services.web.edge import Edge
+from services.web.model.account import Grant
 from services.web.model.mail import Change, Envelope, Flags, MailboxView, MessageRef, Row, Use
 from services.web.routes import events
+from services.web.session import Me
 from tests.unit.web.conftest import Browser
 from tests.unit.web.fakes import VALIDITY, Fakes, StoredMessage, envelope
 
@@ -44,10 +53,58 @@ async def test_it_goes_on_from_the_last_event(alice: Browser, fakes: Fakes) -> N
     ]
 
 
-async def test_a_session_has_few_streams(alice: Browser, fakes: Fakes, monkeypatch) -> None:
-    monkeypatch.setattr(events, "MOST_OF_A_SESSION", 0)
+async def test_there_are_so_many_streams_in_all(alice: Browser, monkeypatch) -> None:
+    monkeypatch.setattr(events, "MOST_STREAMS", 0)
     assert (await alice.get("/events")).status_code == 429
     assert not events._open, "a stream that was refused or has ended is still counted"
+
+
+class Reader:
+    """A browser's end of a stream, as the ASGI server gives it."""
+
+    def __init__(self, edge: Edge, me: Me) -> None:
+        self.left = asyncio.Event()
+        request = Request(
+            {"type": "http", "method": "GET", "path": "/events", "headers": [], "client": ("127.0.0.1", 1)},
+            self._receive,
+        )
+        self.events = events._events(edge, request, me, me.grant.session_id, "", "")
+
+    async def _receive(self) -> dict[str, str]:
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def ends(self) -> bool:
+        try:
+            async with asyncio.timeout(5):
+                async for _ in self.events:
+                    pass
+        except TimeoutError:
+            return False
+        return True
+
+
+async def test_who_leaves_is_counted_no_more_and_the_newest_always_has_one(fakes: Fakes, monkeypatch) -> None:
+    monkeypatch.setattr(fakes.mail, "watch", never)
+    grant = Grant("alice@example.org", {"mailstore": "m", "sender": "s"}, datetime.now(UTC), "s1")
+    edge = SimpleNamespace(services=fakes.services())
+    readers = [Reader(edge, Me("secret", grant)) for _ in range(events.MOST_OF_A_SESSION + 1)]
+    for reader in readers:
+        assert await anext(reader.events)
+    assert await readers[0].ends() and len(events._open["s1"]) == events.MOST_OF_A_SESSION
+    for reader in readers[1:]:
+        reader.left.set()
+        assert await reader.ends()
+    assert not events._open
+
+
+@asynccontextmanager
+async def never(token: str, resume: str):
+    async def changes():
+        await asyncio.Event().wait()
+        yield
+
+    yield changes()
 
 
 async def test_nobody_else_hears_anything(browser: Browser) -> None:

@@ -38,6 +38,7 @@ export function startOutbox(): void {
     if (said) said.textContent = `${subject}: ${text}`;
     soon();
   });
+  document.addEventListener("postern:stream", soon);
   document.addEventListener("visibilitychange", () => document.hidden || soon());
 }
 

@@ -15,6 +15,7 @@ interface Told {
 
 const FIRST_WAIT = 2_000;
 const MOST_WAIT = 60_000;
+const GAP = 1_500;
 const KINDS: Told["kind"][] = ["mailbox", "tree", "restarted", "server", "outbox", "ended"];
 
 export function startPush(prepare: (root: ParentNode) => void): void {
@@ -48,7 +49,12 @@ function listen(tell: (told: Told) => void): void {
   let over = false;
   const open = (): void => {
     const source = new EventSource(last ? `/events?after=${encodeURIComponent(last)}` : "/events");
-    source.addEventListener("open", () => (wait = FIRST_WAIT));
+    source.addEventListener("open", () => {
+      wait = FIRST_WAIT;
+      // Without a place to go on from, the stream tells of what comes from about now: what happened since the page
+      // was drawn is for the page to look at.
+      if (!last) setTimeout(() => document.dispatchEvent(new Event("postern:stream")), GAP);
+    });
     for (const kind of KINDS) {
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         last = event.lastEventId || last;
