@@ -1,4 +1,4 @@
-"""The key of an account's local mail, and who can open it. See docs/adr/0025-pop3.md.
+"""The key of an account's local mail, and who can open it. See docs/adr/0030-pop3.md.
 
 The file's key is random and lies beside it, sealed twice: under the account's password, and to the
 operator's key for local mail, since the file is not disposable and passwords are changed and forgotten. Where

@@ -2,7 +2,7 @@
 
 aiosmtplib opens the session (greeting, EHLO, STARTTLS, AUTH) and hands its transport over. From there on this
 is the transport's protocol: aiosmtplib waits for one reply at a time and drops what comes while it waits for
-none, so that it cannot have several commands on their way (RFC 2920). See docs/adr/0025-smtp-pipelining.md.
+none, so that it cannot have several commands on their way (RFC 2920). See docs/adr/0027-smtp-pipelining.md.
 
 Invariants:
 * A reply belongs to the oldest command that has none yet. What comes beyond that, or is no reply at all, ends
