@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -135,7 +136,9 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         # The driver's own guesses at transactions are off; `began` below says BEGIN.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        cursor.execute("PRAGMA busy_timeout=5000")
+        _to_wal(cursor)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -146,6 +149,20 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _to_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch a new file to its write-ahead log. Two processes that do so at once are in each other's way, and
+    SQLite tells one of them at once, whatever its busy_timeout."""
+    until = time.monotonic() + 5
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 class Database:
