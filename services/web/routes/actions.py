@@ -124,7 +124,7 @@ async def work_on(
         raise work.error
     assert work.notice is not None
     if not is_fragment(request, "notices") and not notices.fits(me.secret, work.notice):
-        return edge.redirect(me, f"/work/{work.work_id}")
+        return edge.redirect(me, f"/works/{work.work_id}")
     return _said(edge, request, me, work.back, work.notice)
 
 

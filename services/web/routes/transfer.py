@@ -200,12 +200,12 @@ async def take(edge: Edge, request: Request, me: Me) -> Response:
     if feed.task is None or not form.files or not feed.names:
         return await _page(edge, request, me, "mailbox_import.html", _("Choose a file first."))
     if not await settle(work):
-        return edge.redirect(me, f"/work/{work.work_id}")
+        return edge.redirect(me, f"/works/{work.work_id}")
     if is_fragment(request, "notices"):
         return line(edge, request, me, here=back, notice=work.notice)
     if work.error is not None:
         raise work.error
-    return edge.redirect(me, f"/work/{work.work_id}")
+    return edge.redirect(me, f"/works/{work.work_id}")
 
 
 async def _import(

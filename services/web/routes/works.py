@@ -41,7 +41,7 @@ def show_line(edge: Edge, request: Request, me: Me, work: Work) -> Response:
     """The answer to what began it: a page without scripts goes to the work's own."""
     if is_fragment(request, "notices"):
         return line(edge, request, me, work=work, here=work.back, status=202)
-    return edge.redirect(me, f"/work/{work.work_id}")
+    return edge.redirect(me, f"/works/{work.work_id}")
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
@@ -90,7 +90,7 @@ async def stop(edge: Edge, request: Request, me: Me) -> Response:
         await settle(work)
     if is_fragment(request, "notices"):
         return await show(edge, request, me)
-    return edge.redirect(me, f"/work/{work.work_id}")
+    return edge.redirect(me, f"/works/{work.work_id}")
 
 
 def _found(edge: Edge, request: Request, me: Me) -> Work:

@@ -61,7 +61,7 @@ async def test_what_takes_long_has_a_page_with_progress_and_stop(alice, fakes, s
     fill(fakes, 40)
     answer = await all_of(alice, "delete", back="/mail/INBOX")
     where = answer.headers["location"]
-    assert where.startswith("/work/")
+    assert where.startswith("/works/")
     slow.release()
     await until(lambda: len(fakes.mail.boxes["Trash"]) == 10)
     page = await alice.get(where)
@@ -112,9 +112,9 @@ async def test_work_goes_on_where_mailstore_cannot_be_told_to_stop_no_further_th
 async def test_work_is_its_own_sessions_and_bounded(alice, browser, edge, fakes, slow):
     fill(fakes, 20)
     where = (await all_of(alice, "archive")).headers["location"]
-    work = edge.works.get(next(iter(edge.works._works.values())).session, where.removeprefix("/work/"))
+    work = edge.works.get(next(iter(edge.works._works.values())).session, where.removeprefix("/works/"))
     assert work is not None and edge.works.get("another", work.work_id) is None
-    assert (await alice.get("/work/unknown")).status_code == 404
+    assert (await alice.get("/works/unknown")).status_code == 404
     for _ in range(works.MOST_OF_A_SESSION - 1):
         assert (await all_of(alice, "star")).status_code == 303
     assert (await all_of(alice, "star")).status_code == 429
@@ -221,7 +221,7 @@ async def test_a_mailbox_is_exported_as_one_file(alice, fakes):
     answer = await alice.post("/mail/INBOX/export", {"all": "1", "kind": "mbox", "work": work})
     assert answer.headers["content-type"] == "application/mbox" and "Inbox.mbox" in str(answer.headers)
     assert answer.content.count(b"From x") == 3
-    assert "3 messages exported." in (await alice.get(f"/work/{work}")).text
+    assert "3 messages exported." in (await alice.get(f"/works/{work}")).text
 
 
 async def test_a_selection_is_exported_and_one_message_is_an_eml(alice, fakes):
@@ -243,12 +243,12 @@ async def test_a_stopped_export_is_broken_off_so_that_nobody_takes_it_for_whole(
     data = {"all": "1", "kind": "mbox", "work": work, "csrf": csrf}
     download = asyncio.create_task(alice.http.post("/mail/INBOX/export", data=data))
     await asyncio.sleep(0.05)
-    line = await alice.get(f"/work/{work}", **LINE)
+    line = await alice.get(f"/works/{work}", **LINE)
     assert "Exporting: 2 of 5" in line.text
-    await alice.post(f"/work/{work}/stop", {})
+    await alice.post(f"/works/{work}/stop", {})
     let(slow, 5)
     await download
-    page = await alice.get(f"/work/{work}")
+    page = await alice.get(f"/works/{work}")
     assert "Stopped. 2 messages exported." in page.text
 
 
@@ -271,7 +271,7 @@ async def test_files_are_imported_with_what_takes_them_back(alice, fakes):
     action = re.search(r'action="([^"]+/import[^"]*)"', page.text)[1].replace("&amp;", "&")
     files = [("file", ("a.mbox", b"From a\n\nx\nFrom b\n\ny\n")), ("file", ("b.mbox", b"From c\n\nz\n"))]
     answer = await alice.post(action, {}, files=files)
-    assert answer.status_code == 303 and answer.headers["location"].startswith("/work/")
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/works/")
     assert "3 messages imported." in (await alice.follow()).text
     assert len(fakes.mail.boxes["Archive"]) == 3
 

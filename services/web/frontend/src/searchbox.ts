@@ -1,6 +1,7 @@
 // The search box completes what is typed: the keys of the combobox of the ARIA pattern. It stays a search box by its
 // role, by which people and their scripts find it; so the list says by itself that it is there (a status). The server
 // says how what was typed may go on, in the reader's language; an operator that needs a value keeps the list open.
+import { markOption } from "./combo";
 import { make, word } from "./words";
 
 interface Option {
@@ -25,12 +26,7 @@ export function startBox(input: HTMLInputElement): void {
 
   const mark = (next: number): void => {
     at = next;
-    [...list.children].forEach((option, n) => option.setAttribute("aria-selected", String(n === at)));
-    const current = list.children[at];
-    if (current) {
-      input.setAttribute("aria-activedescendant", current.id);
-      current.scrollIntoView({ block: "nearest" });
-    } else input.removeAttribute("aria-activedescendant");
+    markOption(input, list, at);
   };
   const close = (): void => {
     abort?.abort();

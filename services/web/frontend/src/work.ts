@@ -47,7 +47,7 @@ export function startTransfers(root: ParentNode, prepare: Prepare): void {
 function send(form: HTMLFormElement, prepare: Prepare): void {
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
-  const where = `/work/${form.dataset.transfer}`;
+  const where = `/works/${form.dataset.transfer}`;
   request.addEventListener("load", () => location.assign(request.responseURL || where));
   request.addEventListener("error", () => location.assign(where));
   request.send(new FormData(form));
@@ -60,7 +60,7 @@ async function watch(id: string, prepare: Prepare): Promise<void> {
   const notices = document.getElementById("notices");
   for (let tries = 0; notices && tries < 60; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, FIRST));
-    const answer = await fetch(`/work/${id}`, { headers: NOTICES }).catch(() => undefined);
+    const answer = await fetch(`/works/${id}`, { headers: NOTICES }).catch(() => undefined);
     if (!answer?.ok || answer.redirected) continue;
     notices.innerHTML = await answer.text(); // escaped by the server's templates
     prepare(notices);

@@ -1,4 +1,5 @@
 // People while one types: a combobox after the ARIA pattern.
+import { markOption } from "../combo";
 import { make } from "../words";
 import { type Person, written } from "./addresses";
 import { say } from "./words";
@@ -25,12 +26,7 @@ export function startSuggest(input: HTMLInputElement, chosen: (entry: string) =>
 
   const mark = (next: number): void => {
     at = next;
-    [...list.children].forEach((option, n) => option.setAttribute("aria-selected", String(n === at)));
-    const current = list.children[at];
-    if (current) {
-      input.setAttribute("aria-activedescendant", current.id);
-      current.scrollIntoView({ block: "nearest" });
-    } else input.removeAttribute("aria-activedescendant");
+    markOption(input, list, at);
   };
   const close = (): void => {
     abort?.abort();
