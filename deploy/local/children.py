@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import sys
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from zoneinfo import ZoneInfo
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth", "mailstore", "contacts", "sender", "web")
+OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 WITH_DATABASE = ("auth", "contacts", "sender")
 
 
@@ -46,17 +49,33 @@ class Layout:
 
 
 def free_ports(count: int) -> list[int]:
-    """COUNT different free TCP ports on loopback. All are held until all are known."""
-    sockets = []
+    """COUNT different free TCP ports on loopback. All are held until all are known. Raises CannotStart.
+
+    They are below the range from which the kernel takes the ports of outgoing connections: a service that
+    starts first would else take, as a client, the port that was meant for one that starts later.
+    """
+    end = _first_outgoing_port()
+    candidates = range(10000, end if end > 12000 else 32768)
+    with contextlib.ExitStack() as held:
+        ports: list[int] = []
+        for port in random.sample(candidates, len(candidates)):
+            sock = held.enter_context(socket.socket())
+            try:
+                sock.bind((HOST, port))
+            except OSError:
+                sock.close()
+                continue
+            ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise CannotStart(f"There are no {count} free ports on {HOST}: end some other servers.")
+
+
+def _first_outgoing_port() -> int:
     try:
-        for _ in range(count):
-            sock = socket.socket()
-            sockets.append(sock)
-            sock.bind((HOST, 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+        return int(OUTGOING_PORTS.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 32768  # Linux's default (ip-sysctl, ip_local_port_range)
 
 
 def web_port(environment: Mapping[str, str]) -> int:
@@ -64,7 +83,7 @@ def web_port(environment: Mapping[str, str]) -> int:
     text = environment.get("PORT") or "8080"
     if not text.isdigit() or int(text) > 65535:
         raise CannotStart(f"PORT must be a number from 0 to 65535, not {text!r}.")
-    port = int(text)
+    port = int(text) or free_ports(1)[0]
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

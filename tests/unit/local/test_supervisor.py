@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import children
 from deploy.local.children import HOST, CannotStart, Child, Layout, free_ports, lay_out, time_zone
 from deploy.local.supervisor import Supervisor
 
@@ -151,6 +152,15 @@ def test_the_machine_s_time_zone(tmp_path: Path) -> None:
     assert time_zone({"TZ": "Asia/Tokyo"}, tmp_path / "localtime") == "Asia/Tokyo"
     assert time_zone({"TZ": ":No/Such"}) is None
     assert time_zone({}, tmp_path / "nothing") is None
+
+
+def test_no_client_s_port_is_given_to_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outgoing = tmp_path / "ip_local_port_range"
+    outgoing.write_text("15000\t15100\n")
+    monkeypatch.setattr(children, "OUTGOING_PORTS", outgoing)
+    ports = free_ports(200)
+    assert len(set(ports)) == 200
+    assert all(10000 <= port < 15000 for port in ports)
 
 
 def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
