@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .filenames import extension_for, made_up_filename
 from .model import Attachment, Part, Selection
@@ -130,7 +130,12 @@ def _multipart(
     elif kind == "encrypted":
         work.security = "encrypted"
     elif kind == "report" and work.report is None:
-        work.report = next((child for child in children if child.media_type in _REPORTS), None)
+        reports = [child for child in children if child.media_type in _REPORTS]
+        if len(reports) > 1 and reports[0] is children[0]:
+            # RFC 6522 section 3: the first part is for people, whatever it calls itself.
+            children = (replace(children[0], media_type="text/plain"), *children[1:])
+            del reports[0]
+        work.report = reports[0] if reports else None
     _walk(children, kind, plain, html, alternative or kind == "alternative", work)
 
 

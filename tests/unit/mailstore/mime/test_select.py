@@ -115,6 +115,19 @@ def test_signed_encrypted_and_reports() -> None:
     assert view(report)[0] == ["1"]
 
 
+def test_the_first_part_of_a_report_is_for_people() -> None:
+    """RFC 6522 section 3, also where it calls itself a delivery status as the second does."""
+    status = "message/delivery-status"
+    children = (leaf("1", status), leaf("2", status), leaf("3", "message/rfc822"))
+    report = select(multi("TEXT", "report", *children))
+    assert report.report is not None and report.report.number == "2"
+    assert view(report) == (["1"], ["1"], ["2", "3"])
+    # There is one only, and it is what the message is about.
+    report = select(multi("TEXT", "report", *children[1:]))
+    assert report.report is not None and report.report.number == "2"
+    assert view(report)[0] == []
+
+
 def test_digest() -> None:
     root = multi("TEXT", "digest", leaf("1", "message/rfc822"), leaf("2", "message/rfc822"))
     assert view(select(root)) == ([], [], ["1", "2"])
