@@ -126,6 +126,10 @@ class Logger:
         if self._logger.isEnabledFor(level):
             self._logger.log(level, event, extra={"fields": fields}, exc_info=exc_info)
 
+    def writes(self, level: int) -> bool:
+        """Whether an event of this level would be written: for those that are told with each call."""
+        return self._logger.isEnabledFor(level)
+
     def debug(self, event: str, /, **fields: Any) -> None:
         self._log(logging.DEBUG, event, fields)
 

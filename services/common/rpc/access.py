@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import grpc
 
@@ -71,9 +72,12 @@ def peer_names(auth_context: Mapping[str, Iterable[bytes]]) -> frozenset[str]:
     The URI spiffe://postern/<service> decides; a certificate without one is taken by its DNS names, of which
     "localhost" is nobody's identity.
     """
-    names = [
-        name.decode("utf-8", "replace") for name in auth_context.get("x509_subject_alternative_name", ())
-    ]
+    return _named(tuple(auth_context.get("x509_subject_alternative_name", ())))
+
+
+@lru_cache(maxsize=256)
+def _named(alternatives: tuple[bytes, ...]) -> frozenset[str]:
+    names = [name.decode("utf-8", "replace") for name in alternatives]
     uris = [name for name in names if "://" in name]
     if uris:
         return frozenset(uri.removeprefix(_SPIFFE) for uri in uris if uri.startswith(_SPIFFE))
@@ -86,9 +90,16 @@ def _is_address(name: str) -> bool:
 
 def client_address(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     """The browser's address that the caller tells; empty where there is none, or it is no IP address."""
-    told = next((value for key, value in metadata if key == CLIENT_ADDRESS), "")
+    for key, value in metadata:
+        if key == CLIENT_ADDRESS:
+            return _address(value) if isinstance(value, str) else ""
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _address(told: str) -> str:
     try:
-        return str(ipaddress.ip_address(told)) if isinstance(told, str) and told else ""
+        return str(ipaddress.ip_address(told))
     except ValueError:
         return ""
 

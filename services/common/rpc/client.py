@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -126,18 +127,32 @@ class _Callable:
         return {"timeout": seconds, "metadata": tuple(items), "wait_for_ready": wait_for_ready}
 
 
+# A metric is looked up once, and not with each call.
+_labels = lru_cache(maxsize=1024)(metrics.split_method)
+
+
+@lru_cache(maxsize=4096)
+def _seconds(labels: tuple[str, str]) -> Any:
+    return metrics.CLIENT_SECONDS.labels(*labels)
+
+
+@lru_cache(maxsize=4096)
+def _calls(labels: tuple[str, str], code: str) -> Any:
+    return metrics.CLIENT_CALLS.labels(*labels, code)
+
+
 class _Measure:
     """Counts one call when it ends, once."""
 
     def __init__(self, method: str) -> None:
-        self._labels, self._started = metrics.split_method(method), time.monotonic()
+        self._labels, self._started = _labels(method), time.monotonic()
         self.done = False
 
     def end(self, code: grpc.StatusCode) -> None:
         if not self.done:
             self.done = True
-            metrics.CLIENT_SECONDS.labels(*self._labels).observe(time.monotonic() - self._started)
-            metrics.CLIENT_CALLS.labels(*self._labels, code.name).inc()
+            _seconds(self._labels).observe(time.monotonic() - self._started)
+            _calls(self._labels, code.name).inc()
 
 
 class _Single(_Callable):

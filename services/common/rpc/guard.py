@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import grpc
@@ -71,6 +73,7 @@ class Guard(grpc.aio.ServerInterceptor):
         self._audience, self._keys = audience, keys
         self._deadlines, self._long_lived = deadlines, long_lived
         self._open_ended: dict[asyncio.Task[Any], _Call] = {}
+        self._wrapped: dict[str, Any] = {}
         if keys is None and any(rule.needs_token for rule in self._rules.values()):
             raise ValueError("some methods need a token but no key set is given")
 
@@ -79,10 +82,13 @@ class Guard(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
+        method = handler_call_details.method
+        known = self._wrapped.get(method)
+        if known is not None:
+            return known
         handler: Any = await continuation(handler_call_details)
         if handler is None:
             return handler  # gRPC answers UNIMPLEMENTED
-        method = handler_call_details.method
         name = f"{'stream' if handler.request_streaming else 'unary'}_" + (
             "stream" if handler.response_streaming else "unary"
         )
@@ -93,7 +99,10 @@ class Guard(grpc.aio.ServerInterceptor):
             run = _written(run)
         wrapped = self._wrap(method, run, handler.response_streaming)
         factory = getattr(grpc, f"{name}_rpc_method_handler")
-        return factory(wrapped, handler.request_deserializer, handler.response_serializer)
+        found = factory(wrapped, handler.request_deserializer, handler.response_serializer)
+        # What is registered stays so; there are as many as the contract has methods.
+        self._wrapped[method] = found
+        return found
 
     def drain(self) -> None:
         """End the long-lived calls with UNAVAILABLE, so that their callers go elsewhere at once."""
@@ -102,20 +111,27 @@ class Guard(grpc.aio.ServerInterceptor):
             task.cancel()
 
     def _wrap(self, method: str, run: Behaviour, streaming: bool) -> Behaviour:
+        labels = metrics.split_method(method) if self._known(method) else ("unknown", "unknown")
+        # Looked up once: it is done with each call.
+        running = metrics.SERVER_RUNNING.labels(*labels)
+        seconds = metrics.SERVER_SECONDS.labels(*labels)
+        long_lived = method in self._long_lived
+
         async def guarded(request: Any, servicer_context: grpc.aio.ServicerContext) -> Any:
             call = _Call(method, time.monotonic())
-            labels = metrics.split_method(method) if self._known(method) else ("unknown", "unknown")
-            metrics.SERVER_RUNNING.labels(*labels).inc()
+            running.inc()
             task = asyncio.current_task()
-            if task is not None and method in self._long_lived:
+            if task is not None and long_lived:
                 self._open_ended[task] = call
             try:
                 return await self._answer(call, run, request, servicer_context, streaming)
             except BaseException as err:
                 await self._fail(call, err, servicer_context)
             finally:
-                self._open_ended.pop(task, None)  # type: ignore[arg-type]
-                metrics.SERVER_RUNNING.labels(*labels).dec()
+                if long_lived:
+                    self._open_ended.pop(task, None)  # type: ignore[arg-type]
+                running.dec()
+                seconds.observe(time.monotonic() - call.started)
                 self._finish(call, labels)
 
         return guarded
@@ -201,10 +217,12 @@ class Guard(grpc.aio.ServerInterceptor):
         raise AssertionError("abort_with_status returned")
 
     def _finish(self, call: _Call, labels: tuple[str, str]) -> None:
+        _counted(labels, call.code.name).inc()
+        level = logging.DEBUG if call.method.startswith(_BUILT_IN) else logging.INFO
+        if not log.writes(level):
+            return
         seconds = time.monotonic() - call.started
-        metrics.SERVER_SECONDS.labels(*labels).observe(seconds)
-        metrics.SERVER_CALLS.labels(*labels, call.code.name).inc()
-        write = log.debug if call.method.startswith(_BUILT_IN) else log.info
+        write = log.debug if level == logging.DEBUG else log.info
         fields: dict[str, Any] = {
             "method": call.method,
             "code": call.code.name,
@@ -217,6 +235,11 @@ class Guard(grpc.aio.ServerInterceptor):
         if call.peers:
             fields["peer"] = ",".join(sorted(call.peers))
         write("rpc.finished", **fields)
+
+
+@lru_cache(maxsize=4096)
+def _counted(labels: tuple[str, str], code: str) -> Any:
+    return metrics.SERVER_CALLS.labels(*labels, code)
 
 
 def _written(generator: Callable[..., AsyncIterator[Any]]) -> Behaviour:

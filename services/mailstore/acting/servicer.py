@@ -47,7 +47,7 @@ class ActingMethods:
                     gone=convert.ranges_to(step.gone),
                 )
 
-        async for response in self._stream("ModifyMessages", request.request_id, work):
+        async for response in self._stream("ModifyMessages", request.request_id, target.mailbox, work):
             yield response
 
     async def MoveMessages(
@@ -64,7 +64,7 @@ class ActingMethods:
                     gone=convert.ranges_to(step.gone),
                 )
 
-        async for response in self._stream("MoveMessages", request.request_id, work):
+        async for response in self._stream("MoveMessages", request.request_id, target.mailbox, work):
             yield response
 
     async def CopyMessages(
@@ -81,7 +81,7 @@ class ActingMethods:
                     gone=convert.ranges_to(step.gone),
                 )
 
-        async for response in self._stream("CopyMessages", request.request_id, work):
+        async for response in self._stream("CopyMessages", request.request_id, target.mailbox, work):
             yield response
 
     async def DeleteMessages(
@@ -98,13 +98,13 @@ class ActingMethods:
                     gone=convert.ranges_to(step.gone),
                 )
 
-        async for response in self._stream("DeleteMessages", request.request_id, work):
+        async for response in self._stream("DeleteMessages", request.request_id, target.mailbox, work):
             yield response
 
     async def _stream(
-        self, method: str, request_id: str, work: Callable[[Session], AsyncIterator[Any]]
+        self, method: str, request_id: str, mailbox: str, work: Callable[[Session], AsyncIterator[Any]]
     ) -> AsyncIterator[Any]:
-        """A long action on one connection, once for its request id."""
+        """A long action on one connection, best one that has `mailbox` open, once for its request id."""
         account = self._service.accounts.current()
 
         async def on_connection() -> AsyncIterator[Any]:
@@ -112,7 +112,7 @@ class ActingMethods:
                 begun = False
                 try:
                     async with (
-                        self._service.pool.lease(account, fresh=attempt > 0) as session,
+                        self._service.pool.lease(account, mailbox, fresh=attempt > 0) as session,
                         aclosing(work(session)) as steps,  # type: ignore[type-var]
                     ):
                         async for step in steps:

@@ -12,7 +12,7 @@ from services.mailstore.imap.syntax import uid_set, uid_sets
 from services.mailstore.mailboxes import listing
 from services.mailstore.names import MessageRange, check_mailbox, check_uids
 from services.mailstore.reading.opening import open_mailbox
-from services.mailstore.reading.orders import search_raw, search_uids
+from services.mailstore.reading.orders import read_search, search_command, search_uids
 from services.mailstore.searching.places import mailboxes_of
 from services.mailstore.searching.query import Query
 
@@ -28,6 +28,11 @@ class Target:
     range: MessageRange | None = None
     query: Query | None = None
     mailboxes: tuple[str, ...] = ()
+
+    @property
+    def mailbox(self) -> str:
+        """The one whose messages are named; empty for a query."""
+        return self.range.mailbox if self.range is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,6 @@ async def batches(
     """
     for messages in ranges:
         for uids, numbers in uid_sets(messages.uids, BATCH):
-            await open_mailbox(session, messages.mailbox, uid_validity=messages.uid_validity, write=write)
             there = set(await _still_there(session, messages, numbers, write))
             yield Batch(
                 messages.mailbox,
@@ -82,15 +86,25 @@ async def batches(
 
 
 async def _still_there(session: Session, messages: MessageRange, numbers: bytes, write: bool) -> list[int]:
-    try:
-        return await search_raw(session, [b"UID", numbers])
-    except CommandRefused:
-        # The mailbox was open from before and was deleted meanwhile; whether there is one of that name
-        # again, and which, opening it tells.
-        await open_mailbox(
-            session, messages.mailbox, uid_validity=messages.uid_validity, write=write, reopen=True
-        )
-        return await search_raw(session, [b"UID", numbers])
+    """Which of them are there, in the one round trip that opens their mailbox."""
+    command = search_command(session, [b"UID", numbers])
+    for again in (False, True):
+        try:
+            _, (result,) = await open_mailbox(
+                session,
+                messages.mailbox,
+                uid_validity=messages.uid_validity,
+                write=write,
+                reopen=again,
+                then=[command],
+            )
+            return read_search(session.require(result, command))
+        except CommandRefused:
+            # The mailbox was open from before and was deleted meanwhile; whether there is one of that name
+            # again, and which, opening it tells.
+            if again:
+                raise
+    raise AssertionError("unreachable")
 
 
 def numbers(batch: Batch) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 # BODY[...] holds spaces and parentheses of its own; "[" elsewhere is part of an atom (a keyword may have it).
@@ -28,6 +29,10 @@ _WITH_UID = re.compile(rb"\* \d+ FETCH \(UID \d")
 _FLAG_CHANGE = re.compile(
     rb"\* \d+ FETCH \((?=[^\"]*MODSEQ \()(?:(?:UID \d+|FLAGS \([^()]*\)|MODSEQ \(\d+\))[ )])+\Z"
 )
+# What a server says again and again in the same words, with each look at its mailboxes. Nobody changes a
+# response.
+_REPEATED = (b"* LIST ", b"* STATUS ", b"* NAMESPACE ", b"* FLAGS ", b"* OK [PERMANENTFLAGS ")
+_MOST_KEPT = 500
 _UNESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 Value = Any
@@ -103,8 +108,18 @@ class RawFetch(Response):
 
 def parse_lazily(parts: list[bytes]) -> Response:
     """As `parse_response`, but FETCH responses stay raw."""
-    match = _FETCH.match(parts[0])
-    return RawFetch(int(match[1]), parts) if match is not None else parse_response(parts)
+    line = parts[0]
+    match = _FETCH.match(line)
+    if match is not None:
+        return RawFetch(int(match[1]), parts)
+    if len(parts) == 1 and len(line) <= _MOST_KEPT and line.startswith(_REPEATED):
+        return _known(line)
+    return parse_response(parts)
+
+
+@lru_cache(maxsize=4096)
+def _known(line: bytes) -> Response:
+    return parse_response([line])
 
 
 def has_uid(response: Response) -> bool:

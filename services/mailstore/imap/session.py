@@ -127,40 +127,57 @@ class Session:
         Only commands that do not hang on each other's answers may stand together. Nothing is raised for NO
         or BAD.
         """
-        async with self._exclusive():
-            waiting: dict[bytes, Pieces] = {}
-            answers: dict[bytes, Result] = {}
-            untagged: dict[bytes, list[Response]] = {}
+        # As `_exclusive`, written out: this is on every path, several times a page.
+        self._enter()
+        try:
+            return await self._converse(commands)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._leave()
 
-            def take(response: Response) -> None:
-                if response.tag == b"*":
-                    self._follow(response)
-                    untagged[owner(response, waiting)].append(response)
-                    return
-                pieces = waiting.pop(response.tag, None)
-                if pieces is None:
-                    raise ProtocolError("unexpected tag")
-                answers[response.tag] = Result(
-                    response.name, response.code, response.code_data, response.text, untagged[response.tag]
-                )
-                self._after(pieces, answers[response.tag])
-                if response.code == "SERVERBUG":
-                    # Such as a mailbox deleted under us: what is selected is not to be built upon.
-                    self._bye = b"SERVERBUG"
+    async def _converse(self, commands: Sequence[Pieces]) -> list[Result]:
+        waiting: dict[bytes, Pieces] = {}
+        answers: dict[bytes, Result] = {}
+        untagged: dict[bytes, list[Response]] = {}
 
-            tags: list[bytes] = []
-            for pieces in commands:
-                tag = self._next_tag()
-                tags.append(tag)
-                waiting[tag] = pieces
-                untagged[tag] = []
-                await self._send(tag, pieces, take, waiting)
-            while waiting:
-                response = await self._receive()
-                if response.tag == b"+":
-                    raise ProtocolError("continuation not asked for")
-                take(response)
-            return [answers[tag] for tag in tags]
+        def take(response: Response) -> None:
+            if response.tag == b"*":
+                self._follow(response)
+                # Nearly always there is one command only.
+                tag = next(iter(waiting)) if len(waiting) == 1 else owner(response, waiting)
+                untagged[tag].append(response)
+                return
+            pieces = waiting.pop(response.tag, None)
+            if pieces is None:
+                raise ProtocolError("unexpected tag")
+            answers[response.tag] = Result(
+                response.name, response.code, response.code_data, response.text, untagged[response.tag]
+            )
+            self._after(pieces, answers[response.tag])
+            if response.code == "SERVERBUG":
+                # Such as a mailbox deleted under us: what is selected is not to be built upon.
+                self._bye = b"SERVERBUG"
+
+        out = bytearray()
+        tags: list[bytes] = []
+        for pieces in commands:
+            tag = self._next_tag()
+            tags.append(tag)
+            waiting[tag] = pieces
+            untagged[tag] = []
+            await self._put(out, tag, pieces, take, waiting)
+        # In one piece: each write of its own is a system call here and a packet for the server.
+        if out:
+            self.transport.write(bytes(out))
+        await self.transport.drain(self._timeout())
+        while waiting:
+            response = await self._receive()
+            if response.tag == b"+":
+                raise ProtocolError("continuation not asked for")
+            take(response)
+        return [answers[tag] for tag in tags]
 
     async def authenticate(self, mechanism: bytes, initial: bytes, on_error: bytes) -> Result:
         """AUTHENTICATE with one response, in base64. A server that refuses says why first and waits for
@@ -258,11 +275,7 @@ class Session:
 
     @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[None]:
-        if self._busy:
-            raise ProtocolError("connection in use")
-        if self.transport.lost:
-            raise ConnectionLost("kept connection is gone")
-        self._busy = True
+        self._enter()
         try:
             yield
         except CommandRefused:
@@ -273,8 +286,18 @@ class Session:
             self.close()
             raise
         finally:
-            self._busy = False
-            self.last_used = time.monotonic()
+            self._leave()
+
+    def _enter(self) -> None:
+        if self._busy:
+            raise ProtocolError("connection in use")
+        if self.transport.lost:
+            raise ConnectionLost("kept connection is gone")
+        self._busy = True
+
+    def _leave(self) -> None:
+        self._busy = False
+        self.last_used = time.monotonic()
 
     def _timeout(self) -> float:
         return time_left(self.io_timeout)
@@ -289,33 +312,39 @@ class Session:
         self._tag += 1
         return b"p%d" % self._tag
 
-    async def _send(
+    async def _put(
         self,
+        out: bytearray,
         tag: bytes,
         pieces: Pieces,
         take: Callable[[Response], None],
         waiting: dict[bytes, Pieces],
     ) -> None:
-        out = bytearray(tag)
+        """Add a command to what is to be sent. Where the server is to ask for a literal, all that is there
+        goes out first.
+        """
+        out += tag
         for piece in pieces:
             if not isinstance(piece, Literal):
-                out += b" " + check_line(piece)
+                out += b" "
+                out += check_line(piece)
                 continue
             if "LITERAL+" in self.capabilities or ("LITERAL-" in self.capabilities and len(piece) <= 4096):
                 out += b" {%d+}\r\n" % len(piece) + piece
                 continue
             out += b" {%d}\r\n" % len(piece)
             self.transport.write(bytes(out))
-            out = bytearray(piece)
+            out[:] = piece
             while True:
                 response = await self._receive()
                 if response.tag == b"+":
                     break
                 take(response)
                 if tag not in waiting:
+                    # Refused: the literal and the rest of the command are not sent.
+                    out.clear()
                     return
-        self.transport.write(bytes(out) + b"\r\n")
-        await self.transport.drain(self._timeout())
+        out += b"\r\n"
 
     # following the server
 

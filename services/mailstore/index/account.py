@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from services.mailstore.imap.tracking import Agreed
 from services.mailstore.index.build import BuildProgress, build_rows, build_words
 from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import MailboxState
-from services.mailstore.index.source import Opened, SessionSource
+from services.mailstore.index.source import FlagChange, Look, Opened, SessionSource
 from services.mailstore.index.store import IndexBroken, Store, remove
 from services.mailstore.index.sync import MailboxSync, TooMuch
 from services.mailstore.index.worker import HIDDEN, order
@@ -34,6 +34,8 @@ T = TypeVar("T")
 FLAGS_AFTER = 3.0
 # Messages that may be brought in while a call waits, and in the background without a worker.
 MOST_INLINE, MOST_REFRESHED = 200, 1000
+# Messages of a mailbox whose changed flags are asked for unseen: so many may have changed at most.
+MOST_TOLD = 1000
 # The indices of one order of 100,000 messages fit several times over: a page that is not in memory is
 # deciphered again.
 _CACHE_MIB = 24
@@ -159,12 +161,27 @@ class AccountIndex:
             raise TooMuch
         # Opened afresh, for STATUS of a mailbox that is open tells what the connection has seen of it so far
         # (Dovecot), and one that was replaced under its name would go on being shown.
-        opened, unread, told = await SessionSource(session).look(mailbox)
-        if not agrees(state, opened, unread):
+        state, look = await self._look(session, state, MOST_INLINE)
+        if not agrees(state, look.opened, look.unread):
             state = await self._update(session, state, MOST_INLINE)
         elif state.modseq and session.selected is not None:
-            session.agreed = Agreed(session.selected, told, _key(state))
-        return state, unread
+            session.agreed = Agreed(session.selected, look.told, _key(state))
+        return state, look.unread
+
+    async def _look(self, session: Session, state: MailboxState, most: int) -> tuple[MailboxState, Look]:
+        """The mailbox as it is at the server. Where no more than a few flags have changed, as nearly always,
+        they came with the answer and are written down.
+        """
+        # How long the answer may be is known beforehand: of more messages, how many changed is asked first.
+        since = state.modseq if state.total <= MOST_TOLD else 0
+        look = await SessionSource(session).look(state.name, since, state.built)
+        flags, opened = look.flags, look.opened
+        if flags and len(flags) <= most and state.modseq < opened.modseq and _same_messages(state, opened):
+            async with self.writing() as store:
+                followed = await self.run(_follow_flags, store, state, opened, flags)
+            if followed is not None:
+                state = self.states[state.name] = followed
+        return state, look
 
     async def read_if_same(
         self, session: Session, mailbox: str, work: Callable[[Store], tuple[MailboxState, T]]
@@ -248,7 +265,11 @@ class AccountIndex:
             if not agreed or (not state.modseq and state.total and self._flags_due(box.name)):
                 begun = time.monotonic()
                 try:
-                    await self._update(session, state, MOST_REFRESHED, all_flags=agreed)
+                    if not agreed and _same_messages(state, _opened(box)):
+                        state, look = await self._look(session, state, MOST_REFRESHED)
+                        agreed = agrees(state, look.opened, look.unread)
+                    if not agreed or not state.modseq:
+                        await self._update(session, state, MOST_REFRESHED, all_flags=agreed)
                 except (TooMuch, apsw.BusyError):
                     continue
                 except (PosternError, CommandRefused):
@@ -332,6 +353,16 @@ def agrees(state: MailboxState, opened: Opened, unread: int) -> bool:
     )
 
 
+def _same_messages(state: MailboxState, opened: Opened) -> bool:
+    """Whether there is no more to be brought in than flags; only a server with MODSEQ tells which."""
+    return (
+        bool(state.modseq)
+        and state.uid_validity == opened.uid_validity
+        and state.uid_next == opened.uid_next
+        and state.total == opened.exists
+    )
+
+
 def _unseen(progress: BuildProgress) -> None:
     """Progress that is over before anybody looks."""
 
@@ -355,6 +386,22 @@ def _follow(
                 writer.drop_mailbox(state.name)
         for state, is_hidden in hidden:
             writer.set_mailbox(state.id, hidden=int(is_hidden))
+
+
+def _follow_flags(
+    store: Store, known: MailboxState, opened: Opened, flags: Sequence[FlagChange]
+) -> MailboxState | None:
+    """Write these flags down, which are all that changed since `known`; the mailbox as it is then. None where
+    it was changed meanwhile by another.
+    """
+    writer = Writer(store)
+    with store.writing():
+        state = writer.mailbox(known.name)
+        if state is None or _key(state) != _key(known):
+            return None
+        writer.set_flags(state.id, flags)
+        writer.set_mailbox(state.id, modseq=opened.modseq, synced=time.time())
+        return writer.mailbox(known.name)
 
 
 def _write_flags(store: Store, mailbox: int, changes: list[tuple[int, int, str | None]]) -> bool:

@@ -36,10 +36,16 @@ from services.mailstore.threads.listing import ConversationPage, ConversationReq
 from services.mailstore.threads.one import OneRequest, OpenedConversation
 
 log = get_logger(__name__)
-# Accounts whose files are open; the least recently used are closed first.
-MOST_OPEN = 12
+# Accounts whose files are open; the least recently used are closed first. Fewer than are at work at a time
+# would be worse than none: each file would be opened anew, and all mailboxes looked at, for each page.
+MOST_OPEN = 64
+# Octets that SQLite may use for all of them together; beyond, each cache lives on what it has.
+MOST_MEMORY = 512 * 1024**2
 # Seconds: how old what is known of the mailboxes may be when an account is used.
 REFRESH_AFTER = 3.0
+# Seconds between two looks at all mailboxes that searches ask for: one follows each search, and people search
+# letter by letter.
+SETTLE_AFTER = 1.0
 # Seconds before mailboxes that could not be brought in are tried again.
 STUCK_FOR = 300.0
 _THREADS = 8
@@ -60,6 +66,7 @@ class Index:
         self._keys = Keys(pepper)
         self._shelf = Shelf(settings, pepper)
         self._threads = ThreadPoolExecutor(_THREADS, "index")
+        apsw.soft_heap_limit(MOST_MEMORY)
         self._open: OrderedDict[bytes, AccountIndex] = OrderedDict()
         self._tasks: dict[tuple[bytes, str], asyncio.Task[None]] = {}
         self._lists = Lists(pool, snippets)
@@ -100,7 +107,9 @@ class Index:
             index = self._use(account)
         if index is None:
             return _told("search", None)
-        return _told("search", await find(index, request, server, lambda: self._refresh_soon(index)))
+        return _told(
+            "search", await find(index, request, server, lambda: self._refresh_soon(index, SETTLE_AFTER))
+        )
 
     def progress(self, account: Account, mailbox: str) -> BuildProgress | None:
         """How far building a mailbox is; None where that is not under way."""
@@ -184,8 +193,12 @@ class Index:
                     log.info("index.evicted", files=len(gone))
             await asyncio.sleep(10.0)
 
-    def _refresh_soon(self, index: AccountIndex) -> None:
+    def _refresh_soon(self, index: AccountIndex, apart: float = 0.0) -> None:
+        """Look at all mailboxes in the background; `apart` seconds after the last look at the earliest."""
+
         async def work() -> None:
+            if (early := index.refreshed + apart - time.monotonic()) > 0:
+                await asyncio.sleep(early)
             await self._pool.run(index.account, index.refresh)
             self._want(index)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.mailstore.imap.parser import Response, pairs
+from services.mailstore.imap.parser import Response, is_flag_change
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_set, uid_sets
 from services.mailstore.index.fetched import read_flag_change
@@ -31,6 +31,19 @@ class Opened:
     exists: int
     modseq: int
     object_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A mailbox as it is, how many of it are unread, and of how many changes the connection had told by then
+    (`Selected.changes`), -1 where it told of more than was looked at. `flags`: those that changed, None where
+    that was not asked or not told.
+    """
+
+    opened: Opened
+    unread: int
+    told: int
+    flags: list[FlagChange] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +98,45 @@ class SessionSource:
         opened, _ = await self._select(name)
         return opened
 
-    async def look(self, name: str) -> tuple[Opened, int, int]:
-        """As `open`, how many messages are unread, and of how many changes the connection had told before
-        that (`Selected.changes`); in one round trip.
+    async def look(self, name: str, since: int = 0, low: int = 1) -> Look:
+        """As `open`, how many messages are unread, and with `since` also the flags that changed after that
+        MODSEQ, of UIDs from `low` on; in one round trip.
 
         A mailbox that was opened just now is asked instead, in two: to open one of 100,000 messages anew
         may cost the server (Dovecot, whose log of MODSEQs is long) half a second.
         """
         session = self._session
+        changed: list[list[bytes]] = []
+        if since:
+            changed = [[b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)", b"(CHANGEDSINCE %d)" % since]]
         if is_fresh(session, name):
             # One after the other: sent together, Dovecot answers STATUS with what it knew before NOOP.
             await session.command(b"NOOP")
             told = session.selected.changes if session.selected else 0
-            box = await listing.status(session, name)
+            command = [b"STATUS", session.mailbox(name), listing.status_items(session)]
+            result, *others = await session.execute(command, *changed)
+            box = listing.counted(name, session.require(result, command), utf8=session.utf8)
             opened = Opened(
                 name, box.uid_validity, box.uid_next, box.message_count, box.highest_modseq, box.mailbox_id
             )
-            return opened, box.unread_count, told
-        opened, results = await self._select(name, [b"STATUS", self._session.mailbox(name), b"(UNSEEN)"])
-        unread = 0
-        for response in results[0].data("STATUS"):
-            value = pairs(response.values[1]).get(b"UNSEEN") if len(response.values) > 1 else None
-            unread = value if isinstance(value, int) else unread
-        return opened, unread, session.selected.changes if session.selected else 0
+            unread = box.unread_count
+        else:
+            status = [b"STATUS", session.mailbox(name), b"(UNSEEN)"]
+            opened, [counted, *others] = await self._select(name, status, *changed)
+            unread = listing.counted(name, counted, utf8=session.utf8).unread_count
+            # Of a mailbox that was just opened its number of messages is the one news.
+            told = int(opened.exists > 0)
+        flags = None
+        news = [one for result in others for one in result.untagged if one.name == "FETCH"]
+        if others and others[0].status == "OK":
+            found = [change for one in news if (change := read_flag_change(one)) is not None]
+            # Only where they reach up to the MODSEQ that is told beside them are they known to be all.
+            if not found or max(change[3] for change in found) == opened.modseq:
+                flags = [change[:3] for change in found if change[0] >= low]
+        # What was asked for is counted as news, too.
+        told += sum(map(is_flag_change, news))
+        quiet = session.selected is not None and session.selected.changes == told
+        return Look(opened, unread, told if quiet else -1, flags)
 
     async def _select(self, name: str, *then: list[bytes]) -> tuple[Opened, list[Result]]:
         session = self._session

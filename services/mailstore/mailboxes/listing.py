@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from services.mailstore.imap import utf7
 from services.mailstore.imap.parser import Response, Value, pairs
-from services.mailstore.imap.session import Session
+from services.mailstore.imap.session import Result, Session
 from services.mailstore.mailboxes.model import Mailbox, Namespace, Tree
 from services.mailstore.mailboxes.special_use import assign
 
@@ -18,6 +19,8 @@ MOST_MAILBOXES = 10_000
 # STATUS commands in flight where the server has no LIST-STATUS.
 _MOST_RIGHTS = 200
 _PIPELINE = 50
+# Mailboxes of a tree that is remembered.
+_MOST_KEPT = 200
 
 Namespaces = tuple[tuple[str, Namespace], ...]
 
@@ -60,8 +63,12 @@ async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
             for response in results[1].data("LSUB")
             if len(response.values) >= 3
         }
-    found = _read_list(results[0].data("LIST"), session.utf8, namespaces, subscribed)
-    boxes = _with_status(assign(found), results[0].data("STATUS"), session.utf8)
+    told = tuple(response.values for response in results[0].data("LIST"))
+    chosen = None if subscribed is None else frozenset(subscribed)
+    read = _known_list if len(told) <= _MOST_KEPT else _read_list
+    boxes = _with_status(
+        read(told, session.utf8, namespaces, chosen), results[0].data("STATUS"), session.utf8
+    )
     boxes = _with_rights(boxes, results[0].data("MYRIGHTS"), session.utf8)
     if counts and not with_status:
         boxes = await _fetch_counts(session, boxes)
@@ -82,7 +89,12 @@ async def _recounted(session: Session, box: Mailbox) -> Mailbox:
 async def status(session: Session, name: str) -> Mailbox:
     """The counts of one mailbox. CommandRefused where it is not there."""
     result = await session.command(b"STATUS", session.mailbox(name), status_items(session))
-    (box,) = _with_status((Mailbox(name),), result.data("STATUS"), session.utf8)
+    return counted(name, result, utf8=session.utf8)
+
+
+def counted(name: str, result: Result, *, utf8: bool) -> Mailbox:
+    """The mailbox with what its STATUS told."""
+    (box,) = _with_status((Mailbox(name),), result.data("STATUS"), utf8)
     return box
 
 
@@ -104,13 +116,17 @@ def _name(value: Value, utf8: bool) -> str:
 
 
 def _read_list(
-    responses: Iterable[Response], utf8: bool, namespaces: Namespaces, subscribed: set[str] | None
-) -> list[tuple[Mailbox, frozenset[str]]]:
+    told: tuple[tuple[Value, ...], ...],
+    utf8: bool,
+    namespaces: Namespaces,
+    subscribed: frozenset[str] | None,
+) -> tuple[Mailbox, ...]:
+    """The mailboxes of LIST responses, with their uses; `told` is the data of each."""
     found: dict[str, tuple[Mailbox, frozenset[str]]] = {}
-    for response in responses:
-        if len(response.values) < 3 or not isinstance(response.values[0], tuple):
+    for values in told:
+        if len(values) < 3 or not isinstance(values[0], tuple):
             continue
-        flags, delimiter, raw = response.values[:3]
+        flags, delimiter, raw = values[:3]
         attributes = frozenset(
             flag.decode("ascii", "replace").upper() for flag in flags if isinstance(flag, bytes)
         )
@@ -131,7 +147,11 @@ def _read_list(
             namespace=_namespace_of(name, namespaces),
         )
         found[name] = (box, attributes)
-    return list(found.values())
+    return assign(list(found.values()))
+
+
+# The tree is looked at every few seconds, and hardly ever changes.
+_known_list = lru_cache(maxsize=256)(_read_list)
 
 
 def _namespaces(responses: list[Response], *, utf8: bool) -> Namespaces:
@@ -176,16 +196,25 @@ def _counted(box: Mailbox, data: dict[bytes, Value] | None) -> Mailbox:
         return value if isinstance(value, int) else 0
 
     identity = data.get(b"MAILBOXID")
-    return replace(
-        box,
-        message_count=number(b"MESSAGES"),
-        unread_count=number(b"UNSEEN"),
-        uid_next=number(b"UIDNEXT"),
-        uid_validity=number(b"UIDVALIDITY"),
-        highest_modseq=number(b"HIGHESTMODSEQ"),
-        mailbox_id=identity[0].decode("ascii", "replace")
-        if isinstance(identity, tuple) and identity and isinstance(identity[0], bytes)
-        else "",
+    mailbox_id = ""
+    if isinstance(identity, tuple) and identity and isinstance(identity[0], bytes):
+        mailbox_id = identity[0].decode("ascii", "replace")
+    # `replace` takes several times as long.
+    return Mailbox(
+        box.name,
+        box.delimiter,
+        box.use,
+        box.selectable,
+        box.can_have_children,
+        box.subscribed,
+        number(b"MESSAGES"),
+        number(b"UNSEEN"),
+        number(b"UIDVALIDITY"),
+        number(b"UIDNEXT"),
+        number(b"HIGHESTMODSEQ"),
+        box.namespace,
+        box.my_rights,
+        mailbox_id,
     )
 
 

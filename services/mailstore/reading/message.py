@@ -83,7 +83,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
     else:
         structure, defects = Structure(row.structure), []
     headers = parse_headers(header_item(data))
-    if request.mark_seen and not selected.read_only:
+    if request.mark_seen and not selected.read_only and not row.flags.seen:
         # In a command of its own, now that the UIDVALIDITY is known to be the caller's.
         await session.execute([b"UID", b"STORE", b"%d" % name.uid, b"+FLAGS.SILENT", b"(\\Seen)"])
         row = replace(row, flags=replace(row.flags, seen=True))
@@ -107,7 +107,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
         defects=tuple(defects),
     )
     if request.neighbours:
-        newer, older = await _neighbours(session, name)
+        newer, older = await _neighbours(session, name, data.get(b"SEQ"))
         opened = replace(opened, newer=newer, older=older)
     return opened, root if structure.parsed is None and not request.within else None
 
@@ -132,24 +132,34 @@ async def _inside(
     return replace(row, envelope=read_envelope(inner), size=part.size), inner, part.children[0]
 
 
-async def _neighbours(session: Session, name: MessageName) -> tuple[MessageName | None, MessageName | None]:
-    """The next newer and next older message by arrival."""
-    (found,) = await session.execute([b"UID", b"FETCH", b"%d" % name.uid, b"(UID)"])
-    data = gather([found]).get(name.uid)
-    if data is None or session.selected is None:
-        return None, None
-    sequence = int(data[b"SEQ"])
-    low, high = max(1, sequence - 1), min(session.selected.exists, sequence + 1)
-    if low >= high:
-        return None, None
-    (result,) = await session.execute([b"FETCH", b"%d:%d" % (low, high), b"(UID)"])
-    uids = sorted(gather([result]))
-    newer = next((uid for uid in uids if uid > name.uid), None)
-    older = next((uid for uid in reversed(uids) if uid < name.uid), None)
-    return (
-        MessageName(name.mailbox, name.uid_validity, newer) if newer else None,
-        MessageName(name.mailbox, name.uid_validity, older) if older else None,
-    )
+async def _neighbours(
+    session: Session, name: MessageName, place: object
+) -> tuple[MessageName | None, MessageName | None]:
+    """The next newer and next older message by arrival. `place`: the message's sequence number, as far as is
+    known; where it has moved meanwhile, it is asked for.
+    """
+    for _ in range(2):
+        if session.selected is None:
+            break
+        if isinstance(place, int):
+            low, high = max(1, place - 1), min(session.selected.exists, place + 1)
+            if low >= high:
+                break
+            (result,) = await session.execute([b"FETCH", b"%d:%d" % (low, high), b"(UID)"])
+            found = gather([result])
+            if name.uid in found and found[name.uid][b"SEQ"] == place:
+                newer = next((uid for uid in sorted(found) if uid > name.uid), None)
+                older = next((uid for uid in sorted(found, reverse=True) if uid < name.uid), None)
+                return _beside(name, newer), _beside(name, older)
+        (result,) = await session.execute([b"UID", b"FETCH", b"%d" % name.uid, b"(UID)"])
+        place = gather([result]).get(name.uid, {}).get(b"SEQ")
+        if place is None:
+            break
+    return None, None
+
+
+def _beside(name: MessageName, uid: int | None) -> MessageName | None:
+    return MessageName(name.mailbox, name.uid_validity, uid) if uid else None
 
 
 def _page_headers(headers: Headers) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,7 @@ from imapclient import IMAPClient
 
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore.imap.session import Pieces, Result, Session
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.shelf import IndexSettings
 from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
@@ -179,6 +180,51 @@ async def test_what_anybody_does_shows_at_once(
     # Where the server tells of every change, most lists need no further question.
     has_modseq = "CONDSTORE" in {name.decode() for name in other.capabilities()}
     assert any(known) is has_modseq
+
+
+async def test_a_list_asks_little(
+    both: tuple[Client, Client, IMAPClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands of a list after an act, where the server keeps MODSEQ: the changed flags come with the answer
+    to whether anything has changed."""
+    indexed, _, other = both
+    has_modseq = b"CONDSTORE" in other.capabilities()
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    name = (await indexed.list()).messages[3].name
+    target = types_pb.MessageSet(
+        range=types_pb.MessageRange(mailbox="INBOX", uid_validity=name.uid_validity, uids=[name.uid])
+    )
+    asked: list[list[bytes]] = []
+    execute = Session.execute
+
+    async def counted(session: Session, *commands: Pieces) -> list[Result]:
+        # What goes on behind is not counted.
+        if not any(command[0] == b"LIST" for command in commands):
+            asked.append([b" ".join(command[:2]) for command in commands])
+        return await execute(session, *commands)
+
+    monkeypatch.setattr(Session, "execute", counted)
+    monkeypatch.setattr(AccountIndex, "refresh", _nothing)
+    await indexed.list()
+    for number in range(4):
+        flagged = number % 2 == 0
+        flag = [types_pb.SYSTEM_FLAG_FLAGGED]
+        changes = {"add_flags": flag} if flagged else {"remove_flags": flag}
+        asked.clear()
+        await indexed.stream("ModifyMessages", pb.ModifyMessagesRequest(messages=target, **changes))
+        assert len(asked) <= 2, asked
+        asked.clear()
+        listed = await indexed.list()
+        assert next(row for row in rows(listed) if row.name == name).flags.flagged is flagged
+        assert len(asked) <= 2 or not has_modseq, asked
+        asked.clear()
+        await indexed.get(name, mark_seen=True, with_neighbours=True)
+        assert len(asked) <= 4, asked
+
+
+async def _nothing(*_: object) -> frozenset[str]:
+    return frozenset()
 
 
 async def test_conversations(both: tuple[Client, Client, IMAPClient]) -> None:

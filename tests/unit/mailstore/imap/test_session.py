@@ -29,6 +29,29 @@ async def test_answers_out_of_order_find_their_commands() -> None:
         assert [response.name for response in noop.untagged] == ["EXISTS"]
 
 
+async def test_commands_that_stand_together_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [(b"NOOP", b""), (b"CREATE", b""), (b"SEARCH", b"p2 OK\r\np3 OK\r\np1 OK\r\n")]
+    async with scripted(script, "LITERAL+") as server:
+        sent: list[bytes] = []
+        write = server.session.transport.write
+
+        def counted(data: bytes) -> None:
+            sent.append(data)
+            write(data)
+
+        monkeypatch.setattr(server.session.transport, "write", counted)
+        await server.session.execute([b"NOOP"], [b"CREATE", Literal(b"\xff")], [b"SEARCH", b"ALL"])
+        assert sent == [b"p1 NOOP\r\np2 CREATE {1+}\r\n\xff\r\np3 SEARCH ALL\r\n"]
+
+
+async def test_refused_literal_among_others() -> None:
+    script = [(b"NOOP", b"{tag} OK\r\n"), (b"CREATE", b"{tag} NO no\r\n"), (b"SEARCH", b"{tag} OK\r\n")]
+    async with scripted(script) as server:
+        results = await server.session.execute([b"NOOP"], [b"CREATE", Literal(b"\xff")], [b"SEARCH", b"ALL"])
+        assert [result.status for result in results] == ["OK", "NO", "OK"]
+        assert server.heard == [b"p1 NOOP\r\n", b"p2 CREATE {1}\r\n", b"p3 SEARCH ALL\r\n"]
+
+
 async def test_literal_waits_for_the_server() -> None:
     async with scripted([(b"CREATE {4}", b"+ go\r\n"), ("Gr\u00f6".encode(), b"p1 OK\r\n")]) as server:
         await server.session.command(b"CREATE", Literal("Gr\u00f6".encode()))
