@@ -17,15 +17,17 @@ export function startReveal(form: HTMLFormElement): void {
   }
 }
 
-export function startIdentity(form: HTMLFormElement, signature: (old: string, next: string) => void): void {
+export function startIdentity(form: HTMLFormElement, signature: (old: string, next: string, done: () => void) => void): void {
   const select = form.querySelector<HTMLSelectElement>("[data-identity]");
   const signatures = JSON.parse(form.dataset.signatures ?? "{}") as Record<string, string>;
   let before = select?.value ?? "";
   select?.addEventListener("change", () => {
-    signature(signatures[before] ?? "", signatures[select.value] ?? "");
-    before = select.value;
-    const signed = form.querySelector<HTMLInputElement>('input[name="signed_as"]');
-    if (signed) signed.value = before; // the server need not do it once more
+    const was = before;
+    const now = (before = select.value);
+    signature(signatures[was] ?? "", signatures[now] ?? "", () => {
+      const signed = form.querySelector<HTMLInputElement>('input[name="signed_as"]');
+      if (signed) signed.value = now; // the server need not do it once more
+    });
   });
 }
 

@@ -8,7 +8,8 @@ import { icon, say } from "./words";
 export interface Text {
   /** A picture into formatted text; false where the text is plain. */
   picture(file: File, upload: (file: File) => Promise<string>): boolean;
-  signature(old: string, next: string): void;
+  /** `done` once it is in the text; without it, it is for the server to do. */
+  signature(old: string, next: string, done: () => void): void;
   /** A link into the text, on a line of its own where one types. */
   link(name: string, url: string): void;
 }
@@ -23,14 +24,29 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   const label = form.querySelector<HTMLLabelElement>(`label[for="${area.id}"]`);
   const name = label?.textContent ?? "";
   let rich: Rich | undefined;
+  // While the editor is on its way, what would change the text waits for it: done in the field it would be lost.
+  let starting = false;
+  const waiting: (() => void)[] = [];
+  const whenThere = (change: () => void): void => void (starting ? waiting.push(change) : change());
 
   const toggle = make("button", { type: "button", class: "btn btn-icon btn-quiet composer-toggle", "aria-pressed": "false", "aria-label": say("rich"), title: say("rich") });
   toggle.append(icon("type"));
   foot?.before(toggle);
 
-  const toRich = async (html: string, focus: boolean): Promise<void> => {
-    const { startRich } = await import("./rich");
-    if (rich) return;
+  /** `html` is asked once the editor is there: the field may be typed in until then. */
+  const toRich = async (html: () => string, focus: boolean): Promise<void> => {
+    if (starting || rich) return;
+    starting = true;
+    try {
+      const { startRich } = await import("./rich");
+      draw(startRich, html(), focus || document.activeElement === area);
+    } finally {
+      starting = false;
+      for (const change of waiting.splice(0)) change();
+    }
+  };
+
+  const draw = (startRich: typeof import("./rich").startRich, html: string, focus: boolean): void => {
     const root = make("div", { class: "composer-rich", role: "textbox", "aria-multiline": "true", contenteditable: "true", spellcheck: "true", dir: "auto", "aria-label": name });
     if (area.lang) root.lang = area.lang;
     area.after(root);
@@ -64,7 +80,7 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
     const line = make("div", { class: "notice notice-info", role: "status" }, icon("info"), make("div", {}, say("formatLost")), undo);
     undo.addEventListener("click", () => {
       line.remove();
-      void toRich(html, true).then(changed);
+      void toRich(() => html, true).then(changed);
     });
     form.querySelector("[data-notices]")?.append(line);
   };
@@ -76,7 +92,7 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
 
   toggle.addEventListener("click", () => {
     if (rich) toPlain();
-    else void toRich(fromText(area.value), true).then(changed);
+    else void toRich(() => fromText(area.value), true).then(changed);
   });
   bar.addEventListener("mousedown", (event) => event.preventDefault()); // the selection stays in the text
   bar.addEventListener("click", (event) => {
@@ -102,7 +118,11 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
     event.formData.set("body", rich.text());
     event.formData.set("live", "1");
   });
-  if (source) void toRich(source.value, false);
+  if (source) {
+    // Formatted already, so the field holds a copy that is about to go: nothing is to be typed into it.
+    area.readOnly = true;
+    void toRich(() => source.value, false).finally(() => (area.readOnly = false));
+  }
 
   return {
     picture(file, upload) {
@@ -111,14 +131,20 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
       return true;
     },
     link(name, url) {
-      if (rich) rich.link(name, url);
-      else area.setRangeText(`${area.selectionEnd ? "\n" : ""}${name}: ${url}\n`, area.selectionEnd, area.selectionEnd, "end");
-      changed();
+      whenThere(() => {
+        if (rich) rich.link(name, url);
+        else area.setRangeText(`${area.selectionEnd ? "\n" : ""}${name}: ${url}\n`, area.selectionEnd, area.selectionEnd, "end");
+        changed();
+      });
     },
-    signature(old, next) {
-      if (rich) signRich(rich.root, old, next);
-      else signPlain(area, old, next);
-      changed();
+    signature(old, next, done) {
+      whenThere(() => {
+        if (rich) signRich(rich.root, old, next);
+        else if (source?.isConnected) return; // formatted, but the editor could not be had
+        else signPlain(area, old, next);
+        done();
+        changed();
+      });
     },
   };
 }
