@@ -11,6 +11,8 @@ interface Option {
   more: boolean;
 }
 
+const STAYS = new Set(["Home", "End", "ArrowLeft", "ArrowRight"]);
+
 export function startBox(input: HTMLInputElement): void {
   const list = make("ul", { class: "combo-list", role: "listbox", id: "search-options", hidden: "" });
   list.setAttribute("aria-label", word("suggestions"));
@@ -87,6 +89,10 @@ export function startBox(input: HTMLInputElement): void {
     if (list.hidden) {
       if (event.key !== "ArrowDown") return;
       void ask();
+    } else if (event.altKey && event.key === "ArrowUp") close();
+    else if (STAYS.has(event.key)) {
+      mark(-1); // these move in the text: one is there again, and the list stays for the next arrow
+      return;
     } else if (event.key === "ArrowDown") mark((at + 2) % (n + 1) - 1);
     else if (event.key === "ArrowUp") mark((at + n + 1) % (n + 1) - 1);
     else if (event.key === "Escape") close();
