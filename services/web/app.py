@@ -80,7 +80,8 @@ def build(edge: Edge) -> ASGIApp:
         return await answer_error(edge, request, err)
 
     gate = Gate(edge.settings.gate, edge.settings.trusted_proxies) if edge.settings.gate else None
-    return Shell(Router(routes(edge), default=_nothing_here), edge.settings, on_error, gate)
+    router = Router(routes(edge), default=_nothing_here)
+    return Shell(router, edge.settings, on_error, gate, {edge.static.asset("style.css")})
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

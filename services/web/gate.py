@@ -4,6 +4,7 @@ Invariants:
 * A certificate counts after it is verified here: chain, time, purpose, and the revocation list where one is
   configured. A proxy's word that it did so is not needed.
 * From a header it is taken only when the connection comes from a trusted proxy, and only one.
+* Who stays outside gets a page that says so, and the stylesheet it is drawn with, which is the same for all.
 * A revocation list that is missing, unreadable or out of date lets nobody in.
 """
 

@@ -15,7 +15,7 @@ from services.common.logging import describe_exception, get_logger
 from services.web import crypto, urls
 from services.web.edge import Edge, own_path
 from services.web.enrolling import enrol_first
-from services.web.errors import MustEnrol, explain
+from services.web.errors import MustEnrol, NoCertificate, explain
 from services.web.forms import read_form
 from services.web.kept import Waiting
 
@@ -61,6 +61,9 @@ async def answer_error(edge: Edge, request: Request, err: BaseException) -> Resp
         "trace_id": trace_id,
         "retry": own_path(request) if known.retry and request.method == "GET" else "",
     }
+    if isinstance(err, NoCertificate):
+        # Whatever cookie came along: outside there is nothing of anybody's.
+        return edge.renderer.page(request, "outside.html", context, known.status)
     try:
         me = await edge.open(request)
     except Exception:

@@ -4,7 +4,7 @@ caught."""
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from prometheus_client import Counter, Histogram
 from starlette.requests import Request
@@ -35,12 +35,18 @@ OnError = Callable[[Request, BaseException], Awaitable[Response]]
 
 
 class Shell:
-    """`on_error` draws the page for what a handler raised."""
+    """`on_error` draws the page for what a handler raised; `outside`: paths that are open before the gate."""
 
     def __init__(
-        self, app: ASGIApp, settings: WebSettings, on_error: OnError, gate: Gate | None = None
+        self,
+        app: ASGIApp,
+        settings: WebSettings,
+        on_error: OnError,
+        gate: Gate | None = None,
+        outside: Collection[str] = (),
     ) -> None:
-        self._app, self._settings, self._on_error, self._gate = app, settings, on_error, gate
+        self._app, self._settings, self._on_error = app, settings, on_error
+        self._gate, self._outside = gate, frozenset(outside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,7 +58,7 @@ class Shell:
         out = HeaderSend(send, self._settings.secure)
         request = Request(scope, receive)
         try:
-            if self._gate is not None:
+            if self._gate is not None and request.url.path not in self._outside:
                 self._gate.admit(request)
             refusal = self._refuse(request)
             if refusal is not None:

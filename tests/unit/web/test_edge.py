@@ -6,12 +6,16 @@ import ipaddress
 
 import httpx
 import pytest
+from starlette.routing import Router
 
 from services.common.errors import PosternError, Reason, too_large
 from services.common.rpc.context import outgoing_client_address
 from services.common.settings import Env, SettingsError
-from services.web.app import build, build_edge
+from services.web.app import build, build_edge, routes
+from services.web.errors import NoCertificate
 from services.web.middleware.client import forwarded
+from services.web.middleware.shell import Shell
+from services.web.pages import answer_error
 from services.web.settings import WebSettings
 from services.web.static import Static
 from services.web.uploads import relay
@@ -218,3 +222,28 @@ async def test_relay_leaves_the_rest_to_be_read_when_the_taker_refuses():
     with pytest.raises(PosternError):
         await relay(source, 10**6, take)
     assert len([chunk async for chunk in source]) > 20
+
+
+async def test_before_the_gate_there_is_a_plain_page_with_nothing_of_anybodys(alice, edge):
+    """In the reader's language and drawn with the stylesheet, which alone is open; though a session's cookie
+    came along."""
+
+    class Shut:
+        def admit(self, request):
+            raise NoCertificate
+
+    async def on_error(request, err):
+        return await answer_error(edge, request, err)
+
+    style = edge.static.asset("style.css")
+    app = Shell(Router(routes(edge)), edge.settings, on_error, Shut(), {style})  # type: ignore[arg-type]
+    outside = Browser(app)
+    outside.http.cookies = alice.http.cookies
+    page = await outside.get("/mail/INBOX", accept_language="de")
+    assert page.status_code == 403 and '<html lang="de"' in page.text
+    assert "Zertifikat" in page.text and f'href="{style}"' in page.text
+    for other in ("alice", "<script", "csrf", "<a ", "<form", "Posteingang"):
+        assert other not in page.text, other
+    assert (await outside.get(style)).status_code in (200, 404), "it is asked for, whether it is built or not"
+    for path in ("/static/favicon.svg", "/sign-in", "/static/dist/app.js"):
+        assert (await outside.get(path)).status_code == 403, path
