@@ -21,6 +21,7 @@ from services.web import crypto, i18n, notices, urls
 from services.web.asides import Asides
 from services.web.crypto import Capabilities
 from services.web.errors import FormExpired, MustEnrol, explain
+from services.web.finding import Flows
 from services.web.forms import FileSink, Form, read_form
 from services.web.i18n import Languages
 from services.web.images import ImageProxy
@@ -29,7 +30,9 @@ from services.web.middleware.client import client as client_of
 from services.web.model.account import Client
 from services.web.model.mail import MailboxTree
 from services.web.notices import Notice
+from services.web.places import Places
 from services.web.ports import Services
+from services.web.positions import Positions
 from services.web.render import Renderer
 from services.web.session import Cookies, Me, Sessions
 from services.web.settings import WebSettings
@@ -44,6 +47,7 @@ NAV_SECONDS = 2.0
 METHODS_SECONDS = 60.0
 # Notices after which something is in the outbox.
 ON_ITS_WAY = {"sent", "held", "scheduled", "rescheduled"}
+SINCE_KEY = "postern_since"
 Handler = Callable[["Edge", Request, Me], Awaitable[Response]]
 
 
@@ -62,6 +66,9 @@ class Edge:
     # Of files that are open to whoever has the link: 60 at once, and one each second.
     link_limit: Limiter = field(default_factory=lambda: Limiter(60, 1.0))
     works: Works = field(default_factory=Works)
+    flows: Flows = field(default_factory=Flows)
+    places: Places = field(default_factory=Places)
+    positions: Positions = field(default_factory=Positions)
     asides: Asides = field(init=False)
     passkeys_offered: bool = False
     openid_offered: str | None = None
@@ -135,6 +142,7 @@ class Edge:
         """The context of a page with a session."""
         preferences = me.preferences
         self.asides.look(me)
+        self.places.saw(me.account, context.get("tree") or MailboxTree())
         return {
             "account": me.account,
             "me": me,
@@ -154,6 +162,7 @@ class Edge:
             "notice": None,
             "work": self.works.running(me.grant.session_id),
             "here": own_path(request),
+            "since": request.scope.get(SINCE_KEY, ""),
             **context,
         }
 
@@ -237,6 +246,8 @@ def signed_in(
                 me = await edge.open(request)
                 if me.must_enrol:
                     raise MustEnrol
+            # Before anything that the page shows is read.
+            request.scope[SINCE_KEY] = edge.positions.of(me.account)
             try:
                 return await handler(edge, request, me)
             except PosternError as err:

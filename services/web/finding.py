@@ -1,8 +1,10 @@
-"""A search while it runs: what it found so far, and how far it is."""
+"""A search while it runs: what it found so far, and how far it is; and those whose page is on its way."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
 
 from services.common.errors import PosternError, Reason
@@ -10,6 +12,8 @@ from services.common.logging import get_logger
 from services.web.model.mail import Row, SearchStep
 
 log = get_logger(__name__)
+# Searches that Stop can find; of the oldest it then knows nothing.
+MOST_FLOWS = 200
 _SESSION = (Reason.SESSION_ENDED, Reason.TOKEN_INVALID)
 
 
@@ -17,7 +21,7 @@ class Finding:
     """Whoever makes one calls `stop` in the end, also where it has ended by itself.
 
     `over`: there is nothing more to come; `complete`: it came to its end, so that `total` and `next_token`
-    are true; `problem`: why it did not.
+    are true; `problem`: why it did not; `stopped`: somebody ended it.
     """
 
     def __init__(self, steps: AsyncGenerator[SearchStep, None] | None) -> None:
@@ -28,6 +32,7 @@ class Finding:
         self.next_token = ""
         self.failed: tuple[str, ...] = ()
         self.over = self.complete = steps is None
+        self.stopped = False
         self.problem: PosternError | None = None
 
     async def until(self, seconds: float) -> None:
@@ -55,6 +60,9 @@ class Finding:
         except StopAsyncIteration:
             self.over = self.complete = True
             return None
+        except asyncio.CancelledError:
+            # The step was cut off: were it this task, `wait` would have said so.
+            return None
         except PosternError as err:
             self.over = True
             # Its own time was up, or that of the server: what was found stands, and that there may be more.
@@ -70,6 +78,13 @@ class Finding:
         self.failed = step.failed or self.failed
         return step.rows
 
+    def cut(self) -> None:
+        """End it here, with what was found; whoever takes its steps finds it over."""
+        if not self.over:
+            self.over = self.stopped = True
+            if self._next is not None:
+                self._next.cancel()
+
     async def stop(self) -> None:
         """End the search, at mailstore too."""
         self.over = True
@@ -84,3 +99,25 @@ class Finding:
     def found(self) -> int:
         """How many, as far as is known."""
         return max(self.total, len(self.rows))
+
+
+class Flows:
+    """Searches whose page is on its way, by session and a name that their page alone knows: Stop ends one and
+    keeps what it found. In this process's memory, bounded; what is not known here is searched anew."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str], Finding] = OrderedDict()
+
+    def add(self, session: str, finding: Finding) -> str:
+        name = secrets.token_urlsafe(9)
+        self._known[session, name] = finding
+        if len(self._known) > MOST_FLOWS:
+            self._known.popitem(last=False)
+        return name
+
+    def cut(self, session: str, name: str) -> Finding | None:
+        """The search, ended; None where it is not known."""
+        finding = self._known.get((session, name))
+        if finding is not None:
+            finding.cut()
+        return finding

@@ -1,10 +1,11 @@
 """The list with scripts: endless, live, changed in place, each act taken back."""
 
+import asyncio
 import re
 import secrets
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from bench.mailboxes import fill
 from tests.e2e.person import Person, somebody
@@ -79,6 +80,53 @@ async def test_new_mail_comes_into_the_list_and_the_counts_by_itself(stack: Stac
         await expect(she.page.get_by_role("heading", name=first).first).to_be_visible()
         await she.open(second)  # a line that came later opens beside the list as the others do
         assert await she.page.evaluate("window.same"), "the page was loaded again"
+
+
+async def test_mail_that_comes_while_a_page_is_drawn_is_on_it(stack: Stack, chromium: Browser) -> None:
+    """Between the page and the start of its stream: on the first page, on the next, and in a second tab."""
+    alice, _ = stack.people()
+
+    def arrive() -> str:
+        subject = f"Between {secrets.token_hex(4)}"
+        with stack.imap(alice) as imap:
+            imap.append("INBOX", f"From: bob@example.org\r\nSubject: {subject}\r\n\r\nx\r\n".encode())
+        return subject
+
+    async with somebody(chromium, stack, alice) as person:
+        held = asyncio.Event()
+        asked: list[str] = []
+
+        async def later(route: Route) -> None:
+            asked.append(route.request.url)
+            await held.wait()
+            await route.continue_()
+
+        async def gap(page: Page) -> None:
+            subject = arrive()
+            held.set()
+            await expect(page.get_by_role("link", name=re.compile(subject))).to_be_visible(timeout=6_000)
+            held.clear()
+
+        await person.page.route("**/events*", later)
+        await person.sign_in()
+        await expect(person.messages).to_be_visible()
+        await gap(person.page)
+        await person.page.reload()
+        await expect(person.messages).to_be_visible()
+        await gap(person.page)
+        assert "after=" in asked[-1], "the second page does not go on from where it was drawn"
+        # Beside a tab that reads already: what the other heard before this one listened.
+        other = await person.page.context.new_page()
+        came: list[str] = []
+
+        async def slowly(route: Route) -> None:
+            came.append(arrive())
+            await expect(person.row(came[0])).to_be_visible(timeout=20_000)
+            await route.continue_()
+
+        await other.route("**/app-*.js", slowly)
+        await other.goto(f"{stack.url}/mail/INBOX")
+        await expect(other.get_by_role("link", name=re.compile(came[0]))).to_be_visible(timeout=6_000)
 
 
 async def test_an_act_changes_the_list_in_place_and_z_takes_it_back(

@@ -74,6 +74,7 @@ async def _events(
         asyncio.create_task(_follow_mail(edge, me, mail, queue)),
         asyncio.create_task(_follow_outbox(edge, me, send, queue)),
     ]
+    begun = False
     loop = asyncio.get_running_loop()
     end = loop.time() + LIFE_SECONDS
     try:
@@ -96,10 +97,14 @@ async def _events(
             if kind == "mail":
                 mail = _word(found.token) or mail
                 event, data = _mail_event(found)
+                if not begun and found.kind == "beat":
+                    # From here on all is told: a page that knew no place to go on from looks again now.
+                    event, begun = "ready", True
             else:
                 submission, token = found
                 send = _word(token) or send
                 event, data = _outbox_event(submission)
+            edge.positions.put(me.account, mail, send)
             if event:
                 text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
                 yield f"id: {mail} {send}\nevent: {event}\ndata: {text}\n\n".encode()

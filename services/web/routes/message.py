@@ -54,13 +54,15 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         "can_load": edge.images is not None,
     }
     if is_fragment(request, "reading"):
-        message, thread = await asyncio.gather(opening, _thread(edge, me, ref, within))
+        message, thread, places = await asyncio.gather(
+            opening, _thread(edge, me, ref, within), _places(edge, me)
+        )
         remember(edge, me, message, within)
         options["invitation"], options["sent"] = await asyncio.gather(
             _invitation(edge, me, message), _fates(edge, me, message, within)
         )
         context = reading.context(message, me, thread=thread, **options)
-        context |= list_context(me, place, MailboxTree(), None) | {
+        context |= list_context(me, place, places, None) | {
             "opened": message,
             "title": context["subject"],
         }
@@ -87,6 +89,16 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         context |= await beside(edge, me, wanted, tree or MailboxTree(), ref) | found_by(wanted, message)
         return edge.page(request, me, "search.html", "search", **context)
     return edge.page(request, me, "mail.html", "mail", **context)
+
+
+async def _places(edge: Edge, me: Me) -> MailboxTree:
+    """What the mailboxes are for and what is allowed in them, for a pane alone; as of the last page."""
+    known = edge.places.of(me.account)
+    if known is None:
+        tree, _problem = await edge.attempt(edge.services.mail.mailboxes(me.token("mailstore")))
+        edge.places.saw(me.account, tree or MailboxTree())
+        known = tree
+    return known or MailboxTree()
 
 
 async def _no_page() -> tuple[None, None]:

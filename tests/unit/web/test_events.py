@@ -11,6 +11,7 @@ from starlette.requests import Request
 from services.web.edge import Edge
 from services.web.model.account import Grant
 from services.web.model.mail import Change, Envelope, Flags, MailboxView, MessageRef, Row, Use
+from services.web.positions import Positions
 from services.web.routes import events
 from services.web.session import Me
 from tests.unit.web.conftest import Browser
@@ -36,10 +37,27 @@ async def test_a_change_is_told_with_what_resumes_after_it(alice: Browser, fakes
     answer = await alice.get("/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-store"
-    ((ident, event, data),) = parsed(answer.text)
+    (begun, (ident, event, data)) = parsed(answer.text)
+    assert (begun[0].split()[0], begun[1]) == ("t1", "ready"), "from when on all is told"
     assert (ident.split()[0], event) == ("t2", "mailbox")
     assert (data["unread"], data["messages"], data["added"][0]["subject"]) == (3, 9, "Line\nbreak")
     assert data["changed"] == [{"key": f"{VALIDITY}.4", "unread": True, "starred": False}]
+
+
+async def test_a_page_says_where_its_stream_goes_on(alice: Browser, fakes: Fakes, edge: Edge) -> None:
+    """Taken before anything of the page is read, so that nothing falls between the two."""
+    assert 'data-since=""' in (await alice.get("/mail/INBOX")).text
+    fakes.mail.to_come = [Change("beat", "t1"), Change("mailbox", "t2", INBOX)]
+    await alice.get("/events")
+    reading = fakes.mail.messages
+
+    async def messages(*args: object, **asked: object):
+        edge.positions.put("alice@example.org", "t9", "s9")
+        return await reading(*args, **asked)
+
+    fakes.mail.messages = messages  # type: ignore[method-assign]
+    assert 'data-since="t2 "' in (await alice.get("/mail/INBOX")).text
+    assert 'data-since="t9 s9"' in (await alice.get("/mail/INBOX")).text
 
 
 async def test_it_goes_on_from_the_last_event(alice: Browser, fakes: Fakes) -> None:
@@ -87,7 +105,7 @@ class Reader:
 async def test_who_leaves_is_counted_no_more_and_the_newest_always_has_one(fakes: Fakes, monkeypatch) -> None:
     monkeypatch.setattr(fakes.mail, "watch", never)
     grant = Grant("alice@example.org", {"mailstore": "m", "sender": "s"}, datetime.now(UTC), "s1")
-    edge = SimpleNamespace(services=fakes.services())
+    edge = SimpleNamespace(services=fakes.services(), positions=Positions())
     readers = [Reader(edge, Me("secret", grant)) for _ in range(events.MOST_OF_A_SESSION + 1)]
     for reader in readers:
         assert await anext(reader.events)

@@ -58,6 +58,8 @@ async def test_opening_marks_as_read_and_shows_the_list_beside(alice, fakes):
 
 async def test_htmx_gets_the_reading_pane_alone(alice, fakes):
     fill(fakes)
+    await alice.get("/mail/INBOX")
+    fakes.mail.calls.clear()
     page = await alice.get(f"/mail/INBOX/{VALIDITY}.2", hx_request="true", hx_target="section#reading")
     assert "<html" not in page.text and "data-open" in page.text and "<title>Subject 2" in page.text
     assert fakes.mail.calls == ["message"]

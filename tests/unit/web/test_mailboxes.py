@@ -5,7 +5,7 @@ import pytest
 from services.web import asides
 from services.web.model.mail import Quota, Space
 from services.web.model.outgoing import Submission
-from tests.unit.web.fakes import StoredMessage, envelope
+from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
 
 LINE = {"HX-Request": "true", "HX-Target": "div#notices"}
 
@@ -115,6 +115,29 @@ async def test_shared_ones_stand_apart_and_what_rights_forbid_is_greyed_out(alic
     assert "not yours" in page.text and page.text.count("disabled") >= 3
     menu = await alice.get("/mail/shared~1Team/menu")
     assert "data-rename" in menu.text and "disabled" in menu.text and "<html" not in menu.text
+
+
+@pytest.mark.parametrize("pane", [False, True], ids=["page", "pane"])
+async def test_an_open_message_says_what_rights_forbid(alice, boxes, fakes, edge, pane):
+    """Greyed out, in words, without a value that could be sent; in the pane alone too."""
+    boxes["shared/Team"] = {1: StoredMessage(1, envelope("For all"))}
+    fakes.mail.spaces["shared/Team"], fakes.mail.rights_of["shared/Team"] = Space.SHARED, "lrs"
+    headers = {"HX_Request": "true", "HX_Target": "section#reading"} if pane else {}
+    page = await alice.get(f"/mail/shared~1Team/{VALIDITY}.1", **headers)
+    assert ("<html" not in page.text) is pane
+    text = page.text[page.text.index("data-open") :]
+    for label in ("Archive", "Delete", "Star", "Labels", "Move to", "Mark as junk"):
+        said = f"{label}: your rights in this mailbox do not allow it"
+        assert f'aria-label="{said}"' in text and f'title="{said}"' in text, label
+    for verb in ("archive", "delete", "star", "label", "move", "junk"):
+        assert f'value="{verb}"' not in text, verb
+    assert 'value="unread"' in text, "it may mark as unread"
+    # One's own is as ever, and the pane knows what a mailbox is for.
+    fakes.mail.add(StoredMessage(7, envelope("Old")), "Trash")
+    page = await alice.get(f"/mail/Trash/{VALIDITY}.7", **headers)
+    assert 'value="delete-forever"' in page.text and "do not allow it" not in page.text
+    trees = fakes.mail.calls.count("mailboxes")
+    assert trees == (1 if pane else 2), "a pane asks for the tree once at most"
 
 
 async def test_behind_pop3_it_is_said_and_sharing_is_not_offered(alice, boxes, fakes):

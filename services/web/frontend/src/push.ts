@@ -9,24 +9,35 @@ interface Added {
   unread: boolean;
 }
 interface Told {
-  kind: "mailbox" | "tree" | "restarted" | "server" | "outbox" | "ended";
-  data: { mailbox?: string; use?: string; unread?: number; lost?: boolean; added?: Added[]; state?: string };
+  kind: "mailbox" | "tree" | "restarted" | "server" | "outbox" | "ended" | "ready" | "hello" | "at";
+  data: { mailbox?: string; use?: string; unread?: number; lost?: boolean; added?: Added[]; state?: string; at?: string };
 }
 
 const FIRST_WAIT = 2_000;
 const MOST_WAIT = 60_000;
 const GAP = 1_500;
-const KINDS: Told["kind"][] = ["mailbox", "tree", "restarted", "server", "outbox", "ended"];
+const KINDS: Told["kind"][] = ["mailbox", "tree", "restarted", "server", "outbox", "ended", "ready"];
 
 export function startPush(prepare: (root: ParentNode) => void): void {
   drawn = prepare;
   const tree = document.getElementById("tree");
   if (!tree || !("EventSource" in window)) return;
   const others = "BroadcastChannel" in window ? new BroadcastChannel("postern") : undefined;
-  others?.addEventListener("message", (event) => hear(event.data as Told));
+  // A tab beside the one that reads: what it has not heard between its page and now, it looks for.
+  let since: string | undefined = tree.dataset.since ?? "";
+  others?.addEventListener("message", (event) => {
+    const told = event.data as Told;
+    if (told.kind === "hello" && position) others.postMessage({ kind: "at", data: { at: position() } });
+    else if (told.kind === "at" && since !== undefined) {
+      if (told.data.at !== since) hear({ kind: "restarted", data: {} });
+      since = undefined;
+    } else hear(told);
+  });
+  others?.postMessage({ kind: "hello", data: {} });
   const lead = (): Promise<void> =>
     new Promise(() => {
-      listen((told) => {
+      since = undefined;
+      position = listen(tree.dataset.since ?? "", (told) => {
         others?.postMessage(told);
         hear(told);
         notify(told);
@@ -43,21 +54,29 @@ export function startPush(prepare: (root: ParentNode) => void): void {
   beside(tree);
 }
 
-function listen(tell: (told: Told) => void): void {
+/** In the tab that reads: where it is. */
+let position: (() => string) | undefined;
+
+/** Reads on from where the page was drawn, `last`. */
+function listen(last: string, tell: (told: Told) => void): () => string {
   let wait = FIRST_WAIT;
-  let last = "";
   let over = false;
   const open = (): void => {
     const source = new EventSource(last ? `/events?after=${encodeURIComponent(last)}` : "/events");
     source.addEventListener("open", () => {
       wait = FIRST_WAIT;
-      // Without a place to go on from, the stream tells of what comes from about now: what happened since the page
-      // was drawn is for the page to look at.
-      if (!last) setTimeout(() => document.dispatchEvent(new Event("postern:stream")), GAP);
+      // Sender does not say from when on it tells of everything: about now.
+      if (!last.trim().includes(" ")) setTimeout(() => document.dispatchEvent(new Event("postern:stream")), GAP);
     });
     for (const kind of KINDS) {
       source.addEventListener(kind, (event: MessageEvent<string>) => {
+        const known = last;
         last = event.lastEventId || last;
+        if (kind === "ready") {
+          // Without a place to go on from: what happened since the pages were drawn is for them to look at.
+          if (!known) tell({ kind: "restarted", data: {} });
+          return;
+        }
         tell({ kind, data: JSON.parse(event.data) as Told["data"] });
         if (kind === "ended") {
           over = true;
@@ -75,6 +94,7 @@ function listen(tell: (told: Told) => void): void {
   };
   open();
   addEventListener("online", () => (wait = FIRST_WAIT));
+  return () => last;
 }
 
 /** What the first page had no time to ask for: how full the mailbox is. Once in a while is enough. */
