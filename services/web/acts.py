@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.common.errors import invalid_argument
+from services.common.errors import PosternError, Reason, invalid_argument
+from services.common.logging import get_logger
 from services.web import labels
 from services.web.edge import Edge, request_id
+from services.web.finding import Finding
 from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.model.mail import (
     ActionResult,
     FlagChange,
+    Found,
     Matching,
     MessageRange,
     MessageRef,
@@ -36,16 +39,23 @@ FLAGS: dict[str, tuple[FlagChange, str, str]] = {
 # Names in one message set of the contract, and in one act; beyond, there is no way back.
 MOST_IN_RANGE = 10_000
 MOST_UNDONE = 200_000
+# Messages that a step of a search brings while all that it finds are gathered, and how often it is looked
+# whether somebody has stopped that.
+FOUND_AT_ONCE, LOOK_SECONDS = 200, 0.5
+
+log = get_logger(__name__)
 
 
 def ranges(refs: Sequence[MessageRef]) -> list[MessageRange]:
     """By mailbox and UIDVALIDITY, in order."""
-    grouped: dict[tuple[str, int], list[int]] = {}
+    grouped: dict[tuple[str, int], dict[int, None]] = {}
     for ref in refs:
-        uids = grouped.setdefault((ref.mailbox, ref.uid_validity), [])
-        if ref.uid not in uids:
-            uids.append(ref.uid)
-    return [MessageRange(mailbox, validity, tuple(uids)) for (mailbox, validity), uids in grouped.items()]
+        grouped.setdefault((ref.mailbox, ref.uid_validity), {})[ref.uid] = None
+    return [
+        MessageRange(mailbox, validity, tuple(uids)[start : start + MOST_IN_RANGE])
+        for (mailbox, validity), uids in grouped.items()
+        for start in range(0, len(uids), MOST_IN_RANGE)
+    ]
 
 
 def taken_back(form: Form) -> list[tuple[str, MessageRange]]:
@@ -68,9 +78,9 @@ class Acts:
     def __init__(self, edge: Edge, me: Me, work: Work | None = None) -> None:
         self._mail, self._token = edge.services.mail, me.token("mailstore")
         self._me, self._work, self._base = me, work, request_id()
-        self._done = 0
+        self._done, self._broken = 0, False
 
-    async def perform(self, form: Form, verb: str, groups: list[Messages]) -> Notice:
+    async def perform(self, form: Form, verb: str, groups: Sequence[Messages | Found]) -> Notice:
         """SPECIAL_MAILBOX_MISSING where there is no Trash, Archive or Junk, and nothing was said of making
         one."""
         if verb in FLAGS:
@@ -84,14 +94,19 @@ class Acts:
             kind = "labelled" if add else "unlabelled"
             return await self._flag(groups, change, kind, those, labels.of(self._me).name(label))
         if verb == "delete-forever":
-            results = await self._each(groups, "forever", self._delete, True)
+            results = await self._each(await self._named(groups), "forever", self._delete, True)
             return self._ended(Notice("destroyed", sum(result.done for result in results)))
         if verb == "delete":
             if form.get("create") == "trash":
                 await self._special(Use.TRASH, True)
-            return self._moved("trashed", await self._each(groups, "delete", self._delete, False), "")
+            rest = [group for group in groups if not isinstance(group, Found)]
+            if len(rest) < len(groups):
+                # That there is no Trash is said before all is gathered; what lies in it already stays there.
+                trash = await self._special(Use.TRASH, False)
+                rest = [group for group in await self._named(groups) if group.mailbox != trash]
+            return self._moved("trashed", await self._each(rest, "delete", self._delete, False), "")
         target, kind, name = await self._destination(form, verb)
-        rest = [group for group in groups if group.mailbox != target]
+        rest = [group for group in await self._named(groups) if group.mailbox != target]
         return self._moved(kind, await self._each(rest, verb, self._move, target), name)
 
     async def _destination(self, form: Form, verb: str) -> tuple[str, str, str]:
@@ -136,9 +151,57 @@ class Acts:
             if self._stopped:
                 break
             self._request(f"{name}.{number}")
-            results.append(await one(group, argument))
+            try:
+                results.append(await one(group, argument))
+            except PosternError as err:
+                if not self._done:
+                    raise
+                # What was done is told, with its undo; the rest was not.
+                log.info("act.broken_off", reason=err.reason, done=self._done)
+                self._broken = True
+                break
             self._done += results[-1].done
         return results
+
+    async def _named(self, groups: Sequence[Messages | Found], those: str = "") -> list[Messages]:
+        """All that a search finds, by name: to the message what its pages show. `those`: words that must
+        match as well."""
+        named: list[Messages] = []
+        for group in groups:
+            named += await self._found(group, those) if isinstance(group, Found) else [group]
+        return named
+
+    async def _found(self, found: Found, those: str) -> list[MessageRange]:
+        """DEADLINE_EXCEEDED where the search does not come to its end, TOO_LARGE where it finds too many."""
+        refs: list[MessageRef] = []
+        text, page = f"{found.text} {those}".strip(), ""
+        while not self._stopped:
+            finding = Finding(
+                self._mail.search(self._token, text, found.mailboxes, rows=FOUND_AT_ONCE, page=page)
+            )
+            try:
+                while not finding.over and not self._stopped:
+                    await finding.step(LOOK_SECONDS)
+                    self._tell_finding(len(refs) + len(finding.rows))
+            finally:
+                await finding.stop()
+            if finding.problem is not None:
+                raise finding.problem
+            if not finding.complete and not self._stopped:
+                raise PosternError(Reason.DEADLINE_EXCEEDED)
+            refs.extend(row.ref for row in finding.rows)
+            page = finding.next_token
+            if len(refs) > MOST_UNDONE:
+                raise PosternError(Reason.TOO_LARGE)
+            if not page:
+                break
+        if self._work is not None:
+            self._work.finding, self._work.done, self._work.total = False, 0, len(refs)
+        return [] if self._stopped else ranges(refs)
+
+    def _tell_finding(self, count: int) -> None:
+        if self._work is not None:
+            self._work.finding, self._work.done = True, count
 
     async def _delete(self, group: Messages, permanently: bool) -> ActionResult:
         return await self._mail.delete(
@@ -172,17 +235,17 @@ class Acts:
         work = self._work
         # Told to stop when all was done already, it was not stopped.
         early = work is not None and work.stopping and (work.done < work.total or not work.total)
-        return replace(notice, stopped=early)
+        return replace(notice, stopped=early or self._broken)
 
     # What is said, and what takes it back
 
     async def _flag(
-        self, groups: list[Messages], change: FlagChange, kind: str, those: str, name: str = ""
+        self, groups: Sequence[Messages | Found], change: FlagChange, kind: str, those: str, name: str = ""
     ) -> Notice:
         # Of all that match, only those that change are touched, so that taking it back takes back no more.
         rest: list[Messages] = [
             Matching(group.mailbox, f"{group.text} {those}".strip()) if isinstance(group, Matching) else group
-            for group in groups
+            for group in await self._named(groups, those)
         ]
         results = await self._each(rest, kind, self._change, change)
         touched: list[MessageRange] = []

@@ -35,7 +35,7 @@ PATIENCE = 0.8
 class Work:
     """`kind` and `name` say what is done and to what mailbox; `back` is where to go afterwards. `done` of
     `total` messages; a total of 0 is not known. `request` is the id of the call that runs. It has ended where
-    there is a `notice` or an `error`."""
+    there is a `notice` or an `error`. `finding`: its messages are still being looked for."""
 
     work_id: str
     session: str
@@ -51,6 +51,7 @@ class Work:
     since: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None
     breaks: bool = False
+    finding: bool = False
 
     @property
     def running(self) -> bool:
@@ -164,6 +165,12 @@ def words(work: Work) -> str:
             what = _("Moving")
     if work.stopping:
         return _("Stopping")
+    if work.finding:
+        # Translators: progress: "Archiving: finding the messages, 500 so far"
+        return _("%(what)s: finding the messages, %(done)s so far") % {
+            "what": what,
+            "done": formats.number(work.done),
+        }
     values = {"what": what, "done": formats.number(work.done), "total": formats.number(work.total)}
     if work.total:
         # Translators: progress: "Archiving: 500 of 4,312"

@@ -77,6 +77,17 @@ class Matching:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All messages that a search finds; `mailboxes`: where it looks, none for all but Trash and Junk. What it
+    is typed as (`text`, `where`, `saved`) is for a page that asks first."""
+
+    text: str
+    mailboxes: tuple[str, ...] = ()
+    where: str = ""
+    saved: str = ""
+
+
 Messages = MessageRange | Matching
 
 

@@ -5,7 +5,7 @@ question, never a guess (promise 2). What takes long goes on as work with progre
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,10 +17,11 @@ from services.web.acts import Acts, ranges, taken_back
 from services.web.edge import Edge, is_fragment, request_id
 from services.web.errors import sentence
 from services.web.forms import Form
-from services.web.model.mail import Matching, MessageRef, Messages
+from services.web.model.mail import Found, Matching, MessageRange, MessageRef, Messages
 from services.web.notices import Notice
 from services.web.routes import labels as label_pages
 from services.web.routes import picking, works
+from services.web.routes.search import Wanted
 from services.web.session import Me
 from services.web.works import Work, settle
 
@@ -52,7 +53,11 @@ async def submit_search(edge: Edge, request: Request, me: Me) -> Response:
     verb, keys = _verb(form)
     refs = [ref for key in keys if (ref := urls.parse_full_key(key)) is not None]
     back = urls.safe_next(form.get("back") or "/search")
-    return await _act(edge, request, me, form, verb, refs, list(ranges(refs)), back)
+    groups: list[Messages | Found] = list(ranges(refs))
+    wanted = Wanted.of_form(form)
+    if "1" in (form.get("all"), form.get("every")) and wanted.text:
+        groups = [Found(wanted.text, wanted.places(me), wanted.where, wanted.saved)]
+    return await _act(edge, request, me, form, verb, refs, groups, back)
 
 
 def _verb(form: Form) -> tuple[str, list[str]]:
@@ -84,7 +89,7 @@ async def _act(
     form: Form,
     verb: str,
     refs: list[MessageRef],
-    groups: list[Messages],
+    groups: Sequence[Messages | Found],
     back: str,
 ) -> Response:
     if not groups:
@@ -94,8 +99,8 @@ async def _act(
     if verb == "label" and form.get("new_label").strip():
         await _remember_label(edge, me, form)
     try:
-        known = sum(0 if isinstance(group, Matching) else len(group.uids) for group in groups)
-        if known < LONG and not any(isinstance(group, Matching) for group in groups):
+        known = sum(len(group.uids) if isinstance(group, MessageRange) else LONG for group in groups)
+        if known < LONG:
             return _said(edge, request, me, back, await Acts(edge, me).perform(form, verb, groups))
 
         async def run(work: Work) -> Notice:
@@ -152,7 +157,7 @@ def _ask(
     me: Me,
     verb: str,
     refs: list[MessageRef],
-    groups: list[Messages],
+    groups: Sequence[Messages | Found],
     back: str,
 ) -> Response:
     """There is no Trash (Archive, Junk): what now?"""

@@ -21,6 +21,7 @@ from services.web import formats, listing, queries, urls
 from services.web.edge import Edge, is_fragment
 from services.web.errors import sentence
 from services.web.finding import Finding
+from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.model.account import SavedSearch
@@ -41,13 +42,14 @@ MARK = Markup("<!--more-->")
 @dataclass(frozen=True)
 class Wanted:
     """What an address says: the text, one mailbox to look in, where to go on, the saved search it came from;
-    `quick`: only what is there at once."""
+    `quick`: only what is there at once; `flow`: stopped, and what its page had found until then."""
 
     text: str = ""
     where: str = ""
     page: str = ""
     saved: str = ""
     quick: bool = False
+    flow: str = ""
 
     @classmethod
     def of(cls, request: Request, name: str = "q") -> Wanted:
@@ -58,7 +60,13 @@ class Wanted:
             query.get("page", "")[:2000],
             query.get("saved", "")[:20],
             query.get("quick") == "1",
+            query.get("flow", "")[:40],
         )
+
+    @classmethod
+    def of_form(cls, form: Form) -> Wanted:
+        """What a form says that acts on all that a search finds."""
+        return cls(form.get("q").strip()[:1000], form.get("in")[:1000], "", form.get("saved")[:20])
 
     @property
     def url(self) -> str:
@@ -72,6 +80,12 @@ class Wanted:
     def elsewhere(self, page: str = "") -> str:
         return urls.with_query("/search", q=self.text, in_=self.where, saved=self.saved, page=page)
 
+    @property
+    def stop_url(self) -> str:
+        """Ends the search named by `flow`, and shows what it has found."""
+        terms = {"q": self.text, "in_": self.where, "saved": self.saved, "page": self.page}
+        return urls.with_query("/search", **terms, quick="1", flow=self.flow)
+
     def other(self, **changes: Any) -> Wanted:
         """Another search, from its start."""
         return replace(self, saved="", page="", **changes)
@@ -80,13 +94,15 @@ class Wanted:
         if not self.text:
             return Finding(None)
         rows = min(me.preferences.page_rows or 50, listing.MAX_ROWS)
-        places = [self.where] if self.where else self._of(me).mailboxes
+        places = self.places(me)
         return Finding(
             edge.services.mail.search(me.token("mailstore"), self.text, places, rows=rows, page=self.page)
         )
 
-    def _of(self, me: Me) -> SavedSearch:
-        return self.known(me) or SavedSearch("", "", "")
+    def places(self, me: Me) -> tuple[str, ...]:
+        """The mailboxes to look in; none for all but Trash and Junk."""
+        saved = self.known(me)
+        return (self.where,) if self.where else saved.mailboxes if saved else ()
 
     def known(self, me: Me) -> SavedSearch | None:
         """The saved search, where the address is that of one of the reader's."""
@@ -97,18 +113,23 @@ class Wanted:
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
-    wanted = Wanted.of(request)
-    finding = wanted.start(edge, me)
-    flows = False
+    wanted, session = Wanted.of(request), me.grant.session_id
+    cut = edge.flows.cut(session, wanted.flow) if wanted.flow else None
+    # One that was cut is ended by the page that it is from.
+    finding = cut or wanted.start(edge, me)
+    flows = cut is not None
     try:
         if is_fragment(request, "rows"):
             return await _rows(edge, request, me, wanted, finding)
         seconds = STOPPED if wanted.quick else PATIENCE
         nav, _none = await asyncio.gather(edge.nav(me), finding.until(seconds))
-        flows = not finding.over and not wanted.quick and request.method != "HEAD"
-        context = nav | list_context(me, wanted, nav["tree"], finding) | {"flowing": flows, "more": MARK}
-        if not flows:
-            return edge.page(request, me, "search.html", "search", **context)
+        flowing = not finding.over and not wanted.quick and request.method != "HEAD"
+        flows = flows or flowing
+        context = nav | list_context(me, wanted, nav["tree"], finding) | {"flowing": flowing, "more": MARK}
+        if not flowing:
+            headers = {"postern-stopped": "1"} if cut else None
+            return edge.page(request, me, "search.html", "search", headers=headers, **context)
+        context["stop"] = replace(wanted, flow=edge.flows.add(session, finding)).stop_url
         stack = AsyncExitStack()
         stack.push_async_callback(finding.stop)
 
@@ -203,9 +224,6 @@ def list_context(
         % {"count": formats.number(left)}
         if left > 0
         else _("Searching…"),
-        "stop": urls.with_query(
-            "/search", q=wanted.text, in_=wanted.where, saved=wanted.saved, page=wanted.page, quick="1"
-        ),
         "places": places,
         "elsewhere": [
             (label, wanted.other(where=name).url)
@@ -230,6 +248,8 @@ def _end(wanted: Wanted, finding: Finding, places: dict[str, str]) -> dict[str, 
         "problem": sentence(finding.problem) if finding.problem else "",
         "failed": [places.get(name, name) for name in finding.failed],
         "complete": finding.complete,
+        "stopped": finding.stopped,
+        "total": finding.found if finding.complete else 0,
         "again": wanted.url,
         "older": wanted.elsewhere(finding.next_token) if finding.next_token else None,
         "newer": wanted.elsewhere() if wanted.page else None,

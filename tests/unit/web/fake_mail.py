@@ -218,18 +218,20 @@ class FakeMail:
         self.searching += 1
         try:
             places = [name for name in self.boxes if not mailboxes or name in mailboxes]
-            total = 0
+            total, start = 0, int(page or 0)
+            word = text.lower().partition(" ")[0]
             for n, name in enumerate(places):
                 if n and self.pace is not None:
                     await self.pace.get()
-                found = tuple(
+                found = [
                     self._row(name, one)
                     for one in self.boxes[name].values()
-                    if text.lower() in one.envelope.subject.lower()
-                )
+                    if word in one.envelope.subject.lower() and not ("is:unread" in text and one.flags.seen)
+                ]
+                shown = found[max(0, start - total) : max(0, start + rows - total)]
                 total += len(found)
-                yield SearchStep(found, n + 1, len(places))
-            yield SearchStep(total=total)
+                yield SearchStep(tuple(shown), n + 1, len(places))
+            yield SearchStep(total=total, next_token=str(start + rows) if total > start + rows else "")
         finally:
             self.searching -= 1
 

@@ -132,6 +132,32 @@ async def test_stopped_it_keeps_what_it_has_and_says_that_there_may_be_more(fake
     assert fakes.mail.searching == 0
 
 
+async def test_stop_ends_the_page_that_comes_with_what_it_has_found(fakes, alice, edge):
+    fill(fakes, "report one")
+    fakes.mail.add(StoredMessage(1, envelope("report two")), "Drafts")
+    fakes.mail.pace = asyncio.Queue()
+    sent, done = await stream(alice, edge, "/search?q=report")
+    stop = unescape(re.search(r'href="([^"]*quick=1[^"]*)"', await piece(sent))[1])
+    fakes.mail.pace.put_nowait(None)
+    assert found(await piece(sent)) == ["report two"]
+    answer = await alice.get(stop)
+    assert answer.headers["postern-stopped"] == "1"
+    await asyncio.wait_for(done.task, 5)
+    rest = "".join([await piece(sent) for _ in range(sent.qsize())])
+    for page in (rest, answer.text):
+        assert "Search stopped. There may be more." in page and "</html>" in page
+        assert 'href="/search?q=report">Search on' in page
+    # The answer by itself is the page for those without scripts: it too has all that was found.
+    assert found(answer.text) == ["report one", "report two"] and fakes.mail.searching == 0
+
+
+async def test_stop_of_another_session_ends_nothing(fakes, alice, edge):
+    finding = Finding(fakes.mail.search("t", "x", (), rows=1, page=""))
+    name = edge.flows.add("another", finding)
+    answer = await alice.get(f"/search?q=report&quick=1&flow={name}")
+    assert "postern-stopped" not in answer.headers and not finding.over
+
+
 async def test_a_search_that_takes_too_long_shows_what_there_is(fakes, alice):
     """Never an error page: many mailboxes that are being indexed make a search slow, not wrong."""
     fakes.mail.fail["search"] = PosternError(Reason.DEADLINE_EXCEEDED)

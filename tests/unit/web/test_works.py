@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from services.common.errors import PosternError
+from services.common.errors import PosternError, Reason
 from services.web import labels, works
 from services.web.model.mail import ExportStep, Flags, Matching
 from services.web.routes.transfer import _octets
@@ -132,6 +132,109 @@ async def test_only_those_that_change_are_touched_so_that_undo_takes_back_no_mor
     await alice.post("/undo", fields)
     seen = [uid for uid, one in fakes.mail.boxes["INBOX"].items() if one.flags.seen]
     assert seen == [2]
+
+
+# All that a search finds
+
+
+async def search_all(alice, verb, text="subject", **fields):
+    await alice.get(f"/search?q={text}")
+    data = {"do": verb, "all": "1", "q": alice.hiddens("q")[1], "in": alice.hidden("in"), **fields}
+    return await alice.post("/search/actions", {"back": f"/search?q={text}", **data})
+
+
+async def test_all_that_a_search_finds_are_those_of_its_pages_in_every_mailbox(alice, fakes, monkeypatch):
+    monkeypatch.setattr("services.web.acts.FOUND_AT_ONCE", 7)
+    fill(fakes, 10)
+    fill(fakes, 5, "Sent")
+    fill(fakes, 3, "Archive")
+    fakes.mail.add(StoredMessage(90, envelope("Another")))
+    answer = await search_all(alice, "archive", archive="Archive")
+    assert answer.headers["location"] == "/search?q=subject"
+    page = await alice.follow()
+    assert "15 messages archived." in page.text, "those that are there already stay where they are"
+    assert list(fakes.mail.boxes["INBOX"]) == [90] and not fakes.mail.boxes["Sent"]
+    names = [f"{kind}{n}" for n in range(2) for kind in ("to", "from", "what")]
+    await alice.post("/undo", {name: alice.hidden(name) for name in (*names, "back")})
+    assert [len(fakes.mail.boxes[name]) for name in ("INBOX", "Sent", "Archive")] == [11, 5, 3]
+
+
+async def test_a_mark_on_all_that_is_found_touches_those_that_change(alice, fakes):
+    fill(fakes, 4)
+    fakes.mail.boxes["INBOX"][2].flags = Flags(seen=True)
+    await search_all(alice, "read")
+    assert "3 messages marked as read." in (await alice.follow()).text
+    fields = {name: alice.hidden(name) for name in ("flags", "from0", "what0", "back")}
+    await alice.post("/undo", fields)
+    assert [uid for uid, one in fakes.mail.boxes["INBOX"].items() if one.flags.seen] == [2]
+
+
+async def test_deleting_all_that_is_found_leaves_what_is_in_trash_and_asks_without_one(alice, fakes):
+    fill(fakes, 4)
+    fill(fakes, 2, "Trash")
+    await search_all(alice, "delete")
+    assert "4 messages moved to Trash." in (await alice.follow()).text
+    assert len(fakes.mail.boxes["Trash"]) == 6
+    fill(fakes, 1)
+    del fakes.mail.boxes["Trash"]
+    page = await search_all(alice, "delete")
+    assert page.status_code == 409 and 'action="/search/actions"' in page.text
+    assert fakes.mail.calls[-1] == "ensure_special", "nothing is gathered before"
+    fields = {name: alice.hiddens(name)[-1] for name in ("create", "all", "q", "in", "back")}
+    await alice.post("/search/actions", {**fields, "do": "delete"})
+    assert len(fakes.mail.boxes["Trash"]) == 1
+
+
+async def test_where_to_is_asked_for_all_that_is_found(alice, fakes):
+    fill(fakes, 3)
+    page = await search_all(alice, "move")
+    assert '<option value="Archive">' in page.text and 'action="/search/actions"' in page.text
+    fields = {name: alice.hiddens(name)[-1] for name in ("all", "q", "in", "back")}
+    await alice.post("/search/actions", {**fields, "do": "move", "to": "Archive"})
+    assert len(fakes.mail.boxes["Archive"]) == 3
+
+
+async def test_gathering_all_shows_how_many_and_can_be_stopped_with_nothing_done(alice, fakes, slow):
+    fill(fakes, 3)
+    await alice.get("/search?q=subject")
+    fakes.mail.pace = asyncio.Queue()
+    data = {"do": "archive", "all": "1", "q": "subject", "archive": "Archive", "back": "/search?q=subject"}
+    where = (await alice.post("/search/actions", data)).headers["location"]
+    page = await alice.get(where)
+    assert "Archiving: finding the messages, 3 so far" in page.text
+    await alice.post(f"{where}/stop", {})
+    for _ in range(2):
+        page = await alice.get(where)
+        if "Stopped. 0 messages archived." in page.text:
+            break
+        await asyncio.sleep(0.6)
+    assert "Stopped. 0 messages archived." in page.text
+    assert len(fakes.mail.boxes["INBOX"]) == 3 and fakes.mail.searching == 0
+
+
+async def test_a_search_that_does_not_end_changes_nothing(alice, fakes):
+    fill(fakes, 3)
+    await alice.get("/search?q=subject")
+    fakes.mail.fail["search"] = PosternError(Reason.DEADLINE_EXCEEDED)
+    data = {"do": "archive", "all": "1", "q": "subject", "archive": "Archive", "back": "/"}
+    assert (await alice.post("/search/actions", data)).status_code == 504
+    assert len(fakes.mail.boxes["INBOX"]) == 3
+
+
+async def test_what_fails_in_the_midst_tells_what_was_done_and_takes_it_back(alice, fakes):
+    fill(fakes, 3)
+    fill(fakes, 2, "Sent")
+    moving = fakes.mail.move
+
+    async def move(token, messages, *rest):
+        if messages.mailbox == "Sent":
+            raise PosternError(Reason.PERMISSION_DENIED)
+        return await moving(token, messages, *rest)
+
+    fakes.mail.move = move
+    await search_all(alice, "archive", archive="Archive")
+    page = await alice.follow()
+    assert "Stopped. 3 messages archived." in page.text and 'name="what0"' in page.text
 
 
 async def test_emptying_asks_with_the_number_and_a_button_that_says_forever(alice, fakes):

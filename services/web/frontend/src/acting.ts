@@ -1,7 +1,8 @@
 // What is done to messages happens in place: the lines change at once, the server is told, and its answer is the line
 // that says what was done and takes it back. What cannot go so (a question, an error) goes the way without scripts.
+import { readAgain, take } from "./again";
 import { labels, mailboxes, pick } from "./picker";
-import { keyOf, listWindow } from "./window";
+import { keyOf } from "./window";
 import { word } from "./words";
 
 const GOES = new Set(["archive", "delete", "delete-forever", "junk", "not-junk", "move"]);
@@ -67,14 +68,14 @@ export async function act(
   otherwise: () => void,
 ): Promise<void> {
   const verb = String(data.get("do") ?? "");
-  const keys = new Set(data.getAll("m").flatMap((one) => String(one).split(" ")));
+  const named = data.getAll("m").map(String);
+  const keys = new Set([...named, ...named.flatMap((one) => one.split(" "))]);
   const all = data.get("all") === "1";
-  const list = listWindow();
   const pane = document.getElementById("reading");
   let next: HTMLElement | undefined;
   const open = pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "";
   if (GOES.has(verb) && !all) {
-    next = list?.take(keys);
+    next = take(keys);
     if (open && keys.has(open)) leave(pane!, next);
   }
   const notices = document.getElementById("notices")!;
@@ -93,8 +94,7 @@ export async function act(
   }
   for (const box of document.querySelectorAll<HTMLInputElement>(".row-check input:checked")) box.checked = false;
   for (const kept of document.querySelectorAll("input[data-kept], input[name=all]")) kept.remove();
-  if (list) await list.refresh();
-  else location.reload();
+  await readAgain(prepare);
   if (pane && open && (keys.has(open) || all || !verb) && SHOWN.has(verb)) await again(pane, prepare);
   document.dispatchEvent(new Event("postern:counts"));
 }

@@ -27,7 +27,8 @@ function watch(list: HTMLElement): void {
     const matching = pane.querySelector<HTMLInputElement>("input[name=all]");
     const here = every.filter((box) => box.checked).length;
     if (!here && !kept) matching?.remove();
-    const total = Number(listWindow()?.total ?? 0);
+    const found = pane.querySelector<HTMLElement>(".search-end[data-total]")?.dataset.total;
+    const total = Number(listWindow()?.total ?? found ?? 0);
     const checked = matching?.isConnected ? total : here + kept;
     offerAll(pane, list, here > 0 && here === every.length && total > checked ? total : 0);
     const out = pane.querySelector("[data-selected]");

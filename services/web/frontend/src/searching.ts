@@ -10,16 +10,20 @@ export function startSearching(): void {
     input.setAttribute("aria-autocomplete", "list");
     void import("./searchbox").then(({ startBox }) => startBox(input));
   });
-  // A search that came in pieces knows its number at its end alone; it belongs beside the heading.
+  showFound();
+  startCounts();
+  const box = document.querySelector<HTMLInputElement>("[data-search]");
+  if (box && !box.value && location.pathname === "/search") box.focus();
+}
+
+/** A search that came in pieces knows its number at its end alone; it belongs beside the heading. */
+export function showFound(): void {
   const end = document.querySelector<HTMLElement>("[data-found]");
   const count = document.querySelector(".list-count");
   if (end && count && !count.textContent) {
     count.textContent = end.dataset.found ?? "";
     document.querySelector(".search-count")?.remove();
   }
-  startCounts();
-  const box = document.querySelector<HTMLInputElement>("[data-search]");
-  if (box && !box.value && location.pathname === "/search") box.focus();
 }
 
 const REST = 60_000;

@@ -1,5 +1,5 @@
 // Long work: the line at the foot of the page says how far it is, until the server's answer says what was done.
-import { listWindow } from "./window";
+import { readAgain } from "./again";
 
 const NOTICES = { "HX-Request": "true", "HX-Target": "div#notices" };
 const FIRST = 250;
@@ -90,7 +90,7 @@ async function follow(line: HTMLFormElement, prepare: Prepare): Promise<void> {
     notices.replaceChildren(made.content);
     prepare(notices);
     if (focused) (notices.querySelector<HTMLElement>("button") ?? document.getElementById("main"))?.focus();
-    await listWindow()?.refresh();
+    if (document.querySelector("[data-rows]")) await readAgain(prepare);
     document.dispatchEvent(new Event("postern:counts"));
   }
 }
