@@ -35,10 +35,11 @@ MAX_PASSWORD = 1024
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """`refusal_step`: seconds."""
+    """`refusal_step`: seconds. `undo_send_seconds`: what accounts begin with that are new."""
 
     default_domain: str | None = None
     refusal_step: float = 1.0
+    undo_send_seconds: int = 0
 
 
 class SignIn:
@@ -207,7 +208,7 @@ class SignIn:
         if not client.may_be(account):
             log_refusal(client, "certificate", account)
             raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "certificate"})
-        ensure_account(session, account, now)
+        ensure_account(session, account, now, self._options.undo_send_seconds)
         self._throttle.succeeded(session, attempt)
         begun = self._sessions.begin(
             session,

@@ -21,7 +21,7 @@ else
 fi
 
 export COMPOSE_PROJECT_NAME=postern-test PORT=${PORT:-18080}
-export POSTERN_PUBLIC_URL=http://127.0.0.1:$PORT
+export POSTERN_PUBLIC_URL=http://127.0.0.1:$PORT POSTERN_UNDO_SEND_SECONDS=0
 started=
 finish() {
   status=$?

@@ -45,7 +45,14 @@ class Stack:
             [sys.executable, "-m", "deploy.local", "--var", str(var), *arguments],
             var / "supervisor.log",
             self._ready,
-            environment={**own, "PORT": "0", "POSTERN_LOG_LEVEL": "DEBUG", **environment},
+            # Nobody waits to undo a sending here, but those tests that choose to.
+            environment={
+                **own,
+                "PORT": "0",
+                "POSTERN_LOG_LEVEL": "DEBUG",
+                "POSTERN_UNDO_SEND_SECONDS": "0",
+                **environment,
+            },
             cwd=ROOT,
             timeout=90,
         )

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from services.auth.signin import SignInOptions
 from services.common.errors import PosternError
 from services.common.gen.postern.auth.v1 import account_service_pb2 as account_pb
 from services.common.gen.postern.auth.v1 import session_service_pb2 as session_pb
-from tests.rpc.auth.support import running_auth
+from tests.rpc.auth.support import FakeChecker, running_auth
 
 Identity, Preferences = session_pb.Identity, session_pb.Preferences
 
@@ -75,6 +76,22 @@ async def test_preferences_change_by_field(database_url: str) -> None:
         assert (await me.get()).extra == {"c": "✓"}
         await me.set(conversations=True, undo_send_seconds=30)
         assert await me.get() == Preferences(conversations=True, undo_send_seconds=30)
+
+
+async def test_new_accounts_begin_with_time_to_undo_sending(database_url: str) -> None:
+    """Those that were there keep what they have, and none is what somebody may choose."""
+    options = SignInOptions(refusal_step=0.0, undo_send_seconds=10)
+    async with running_auth(database_url) as auth:
+        assert await (await person(auth)).get() == Preferences()
+    people = FakeChecker({"alice@example.org": "alice", "bob@example.org": "bob"})
+    async with running_auth(database_url, options=options, checker=people) as auth:
+        assert (await (await person(auth)).get()).undo_send_seconds == 0
+        token = await auth.token((await auth.sign_in("bob@example.org", "bob")).session_secret)
+        bob = Person(auth, token)
+        assert (await bob.get()).undo_send_seconds == 10
+        await bob.set("undo_send_seconds", undo_send_seconds=0)
+        again = await auth.token((await auth.sign_in("bob@example.org", "bob")).session_secret)
+        assert (await Person(auth, again).get()).undo_send_seconds == 0
 
 
 @pytest.mark.parametrize(
