@@ -42,7 +42,8 @@ from services.common.tokens import (
 SESSION_SCOPES: Mapping[str, str] = {
     "auth": "account.read account.write",
     "mailstore": "mail.read mail.modify",
-    "sender": "mail.send",
+    # What only a person may do is beyond tokens for systems: to be heard as another address.
+    "sender": "mail.send mail.identities",
     "contacts": "contacts.read contacts.write",
 }
 FILING_SCOPE = "mail.file"

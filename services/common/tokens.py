@@ -45,6 +45,7 @@ SCOPES = (
     "mail.modify",
     "mail.file",
     "mail.send",
+    "mail.identities",
     "contacts.read",
     "contacts.write",
     "account.read",

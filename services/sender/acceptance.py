@@ -16,7 +16,6 @@ from services.sender import clock, faults, reports
 from services.sender.compose import checks
 from services.sender.compose.build import Built, Part, build, guess_type, new_message_id
 from services.sender.compose.segments import Encoding, MessageLines
-from services.sender.identities import Identities
 from services.sender.links.links import Links
 from services.sender.model import Attachment, Content, Fate, State, StoredName, Submission
 from services.sender.outbox.hub import Hub
@@ -28,6 +27,7 @@ from services.sender.storage.accepted import NewSubmission, work_of
 from services.sender.storage.together import Together
 from services.sender.storage.usage import Limits
 from services.sender.uploads import Uploads
+from services.sender.verifying.verifying import Verifying
 
 log = get_logger(__name__)
 
@@ -71,18 +71,18 @@ class Acceptance:
         hub: Hub,
         outbox: Outbox,
         links: Links,
+        verifying: Verifying,
         *,
         max_bytes: int,
         max_recipients: int = 500,
         limits: Limits = Limits(),
-        identities: Identities = Identities(),
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._uploads, self._mailstore, self._hub = db, uploads, mailstore, hub
         self._max_bytes, self._max_recipients = max_bytes, max_recipients
         self._links = links
         self._outbox, self._wake, self._now = outbox, outbox.wake, now
-        self._identities = identities
+        self._verifying = verifying
         self._inserts: Together[NewSubmission, Submission] = Together(
             db, lambda session, many: accepted.insert_new(session, many, limits)
         )
@@ -97,7 +97,7 @@ class Acceptance:
                 return known
         now = self._now()
         send_at, scheduled = _when(order, now)
-        checked = self._checked(writer, order.content)
+        checked = await self._checked(writer, order.content)
         parts = await self._parts(writer, checked.content)
         built = build(
             checked,
@@ -248,7 +248,7 @@ class Acceptance:
         return stored.octets(self._db, built.segments, with_sent_only=True)
 
     async def _compose(self, writer: Writer, content: Content, draft_id: str) -> Built:
-        checked = self._checked(writer, content, draft=True)
+        checked = await self._checked(writer, content, draft=True)
         parts = await self._parts(writer, checked.content)
         built = build(
             checked,
@@ -260,11 +260,11 @@ class Acceptance:
         self._bound(built)
         return built
 
-    def _checked(self, writer: Writer, content: Content, *, draft: bool = False) -> checks.Checked:
+    async def _checked(self, writer: Writer, content: Content, *, draft: bool = False) -> checks.Checked:
         if not content.sender.address:
             content = replace(content, sender=replace(content.sender, address=writer.account))
         checked = checks.check(content, draft=draft, max_recipients=self._max_recipients)
-        if not self._identities.may(writer.account, checked.sender):
+        if not await self._verifying.may(writer.account, checked.sender):
             raise error(Reason.PERMISSION_DENIED, field="content.from.address", problem="not_an_identity")
         return checked
 

@@ -2,7 +2,8 @@
 
 An account writes as its own address; as that with a tag (alice+shop@example.org, RFC 5233), where the
 operator leaves that on; and as the addresses that the operator's file grants it. Identities that a person
-made up in their settings name the one to use; they grant nothing.
+made up in their settings name the one to use; they grant nothing. Where the operator turned that on, a code
+that was mailed to an address and came back grants it too: `verifying/`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ from services.common.database import Database, migrate
 from services.common.gen.postern.sender.v1.compose_service_pb2_grpc import (
     add_ComposeServiceServicer_to_server,
 )
+from services.common.gen.postern.sender.v1.identity_service_pb2_grpc import (
+    add_IdentityServiceServicer_to_server,
+)
 from services.common.gen.postern.sender.v1.link_service_pb2_grpc import (
     add_LinkServiceServicer_to_server,
 )
@@ -31,6 +34,8 @@ from services.sender.smtp.connections import Connections
 from services.sender.storage.outcomes import Outcome, write_outcomes
 from services.sender.storage.together import Together
 from services.sender.uploads import Uploads
+from services.sender.verifying.servicer import IdentityServicer
+from services.sender.verifying.verifying import Verifying
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "sender_alembic_version"
@@ -46,11 +51,13 @@ class Sender:
     acceptance: Acceptance
     outbox: Outbox
     links: Links
+    verifying: Verifying
 
     def register(self, server: Any) -> None:
         submission = SubmissionServicer(self.db, self.acceptance, self.outbox, self.hub)
         add_SubmissionServiceServicer_to_server(submission, server)
         add_LinkServiceServicer_to_server(LinkServicer(self.links), server)
+        add_IdentityServiceServicer_to_server(IdentityServicer(self.verifying), server)
         add_ComposeServiceServicer_to_server(ComposeServicer(self.db, self.acceptance, self.uploads), server)
 
     async def close(self) -> None:
@@ -93,6 +100,15 @@ async def build(
         now=now,
     )
     uploads = Uploads(db, max_bytes=settings.max_message_bytes, now=now)
+    verifying = Verifying(
+        db,
+        settings.identities,
+        connections,
+        outbox.credential_of,
+        settings=settings.verify,
+        limits=settings.limits,
+        now=now,
+    )
     acceptance = Acceptance(
         db,
         uploads,
@@ -100,10 +116,10 @@ async def build(
         hub,
         outbox,
         links,
+        verifying,
         max_bytes=settings.max_message_bytes,
         max_recipients=settings.max_recipients,
         limits=settings.limits,
-        identities=settings.identities,
         now=now,
     )
-    return Sender(db, hub, uploads, acceptance, outbox, links)
+    return Sender(db, hub, uploads, acceptance, outbox, links, verifying)

@@ -34,6 +34,7 @@ from services.sender.outbox.worker import Outbox
 from services.sender.storage import rows, submissions, templates, upkeep
 from services.sender.storage.content import sized
 from services.sender.uploads import Uploads
+from services.sender.verifying.servicer import METHOD_SCOPES as VERIFYING
 from services.sender.watch import watch
 
 log = get_logger(__name__)
@@ -66,6 +67,7 @@ METHOD_SCOPES: dict[str, Rule | str] = {
     f"{_COMPOSE}/GetTemplate": "mail.send",
     f"{_COMPOSE}/DeleteTemplate": "mail.send",
     **LINKS,
+    **VERIFYING,
 }
 LONG_LIVED = (f"{_SUBMISSION}/WatchSubmissions",)
 

@@ -15,6 +15,7 @@ from services.sender.links.links import LinkSettings
 from services.sender.outbox.states import Retry
 from services.sender.outbox.worker import WorkerSettings
 from services.sender.storage.usage import Limits
+from services.sender.verifying.verifying import VerifySettings
 
 SCHEMES = {
     "smtp": Scheme(587, TlsMode.PLAIN),
@@ -45,6 +46,7 @@ class SenderSettings:
     filing_retry: Retry
     worker: WorkerSettings
     links: LinkSettings = field(default_factory=LinkSettings)
+    verify: VerifySettings = field(default_factory=VerifySettings)
 
     @classmethod
     def from_env(cls, env: Env) -> SenderSettings:
@@ -85,6 +87,10 @@ class SenderSettings:
                 keep=int(env.duration("SENDER_KEEP", 30 * 86400) * 1000),
             ),
             links=_links(env),
+            verify=VerifySettings(
+                on=env.boolean("SENDER_VERIFY"),
+                lifetime=int(env.duration("SENDER_VERIFY_LIFETIME", 1800.0) * 1000),
+            ),
         )
 
 

@@ -42,6 +42,7 @@ from services.web.routes import (
     security,
     sharing,
     signin,
+    standing,
     templates,
     transfer,
     uploading,
@@ -179,6 +180,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         page("/settings", settings_pages.show),
         page("/settings/preferences", settings_pages.save_preferences, "POST"),
         page("/settings/identity", settings_pages.save_identity, "POST"),
+        page("/settings/identity/code", standing.submit, "POST"),
         page("/settings/sessions", security.end_sessions, "POST"),
         page("/settings/security", security.show),
         *(

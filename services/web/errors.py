@@ -169,6 +169,12 @@ def explain(err: PosternError) -> Explanation:
                 " unlock it; nothing is lost."
             ),
         )
+    if err.metadata.get("problem") == "not_an_identity":
+        return Explanation(
+            403,
+            _("You may not write as this address"),
+            _("Choose another one to send from. What you may write as stands in the settings."),
+        )
     reason = (
         _SAME.get(Reason(err.reason), err.reason) if err.reason in Reason.__members__ else Reason.INTERNAL
     )

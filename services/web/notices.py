@@ -102,6 +102,10 @@ def _text(notice: Notice) -> str:
             text = ngettext("%(count)s contact deleted.", "%(count)s contacts deleted.", count)
         case "settings-saved":
             text = _("Settings saved.")
+        case "code-sent":
+            text = _("A code is on its way to %(name)s.")
+        case "address-confirmed":
+            text = _("You may write as %(name)s now.")
         case "sessions-ended":
             text = ngettext("%(count)s session ended.", "%(count)s sessions ended.", count)
         case "factor-added":

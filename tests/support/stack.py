@@ -51,6 +51,7 @@ class Stack:
                 "PORT": "0",
                 "POSTERN_LOG_LEVEL": "DEBUG",
                 "POSTERN_UNDO_SEND_SECONDS": "0",
+                "POSTERN_SENDER_VERIFY": "1",
                 **environment,
             },
             cwd=ROOT,

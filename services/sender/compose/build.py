@@ -102,9 +102,16 @@ def guess_type(filename: str) -> str:
 
 
 def build(
-    checked: Checked, parts: Sequence[Part], *, message_id: str, date: datetime, draft_id: str = ""
+    checked: Checked,
+    parts: Sequence[Part],
+    *,
+    message_id: str,
+    date: datetime,
+    draft_id: str = "",
+    automatic: bool = False,
 ) -> Built:
-    """The message. With `draft_id` it is a draft: it carries that id, and its Bcc is an ordinary field."""
+    """The message. With `draft_id` it is a draft: it carries that id, and its Bcc is an ordinary field.
+    `automatic`: nobody wrote it, and no program is to answer it (RFC 3834, 5)."""
     writer = _Writer()
     writer.write(date_field(date))
     writer.flush()
@@ -115,6 +122,8 @@ def build(
         writer.write(line)
     if draft_id:
         writer.write(headers.field(DRAFT_HEADER, [draft_id]))
+    if automatic:
+        writer.write(headers.field("Auto-Submitted", ["auto-generated"]))
     writer.write(b"MIME-Version: 1.0\r\n")
     _emit(_structure(checked, parts), writer)
     writer.end_line()

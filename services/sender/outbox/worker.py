@@ -243,7 +243,7 @@ class Outbox:
             work.delivery_report,
         )
         try:
-            credential = self._credential(work)
+            credential = self.credential_of(work.submission.account, work.token)
             outcome = await self._connections.submit(
                 credential, envelope, lambda: self._octets(work), lambda: self._mark(work)
             )
@@ -287,14 +287,14 @@ class Outbox:
             return content.octets(self._db, work.segments, with_sent_only=False)
         return content.stored_message(self._db, work.submission.id, with_sent_only=False)
 
-    def _credential(self, work: Work) -> Credential | None:
+    def credential_of(self, account: str, token: str) -> Credential | None:
+        """What the SMTP server is to see: the operator's relay account, or what the token carries."""
         if self._relay is not None:
             return self._relay
-        account = work.submission.account
-        key = (account, hashlib.sha256(work.token.encode()).digest())
+        key = (account, hashlib.sha256(token.encode()).digest())
         credential = self._open.get(key)
         if credential is None:
-            sealed = claim_of(work.token, CLAIM_CREDENTIAL)
+            sealed = claim_of(token, CLAIM_CREDENTIAL)
             if not sealed:
                 raise SealingError("the token carries no credential")
             credential = open_credential(

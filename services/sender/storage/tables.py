@@ -180,6 +180,29 @@ usage = Table(
     **_OPTIONS,
 )
 
+# Addresses beyond the account's own that it may write as, or asked to: `storage/verified.py`.
+verified = Table(
+    "sender_verified",
+    metadata,
+    # Digest of account and address.
+    Column("id", _ascii(64), primary_key=True),
+    Column("account", String(320), nullable=False),
+    Column("address", String(320), nullable=False),
+    # When a code came back; 0 where none has.
+    Column("verified_at", BigInteger, nullable=False),
+    # The code that is open: salt and hash, wrong ones typed, when it was mailed and until when it holds.
+    Column("code_hash", _ascii(128), nullable=False),
+    Column("code_tries", Integer, nullable=False),
+    Column("code_sent_at", BigInteger, nullable=False),
+    Column("code_expires_at", BigInteger, nullable=False),
+    # Codes mailed within the hour that began then.
+    Column("codes", Integer, nullable=False),
+    Column("codes_since", BigInteger, nullable=False),
+    Index("sender_verified_account", "account"),
+    Index("sender_verified_address", "address"),
+    **_OPTIONS,
+)
+
 templates = Table(
     "sender_templates",
     metadata,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.sender.clock import DAY
 from services.sender.model import State
-from services.sender.storage import usage
+from services.sender.storage import usage, verified
 from services.sender.storage.submissions import release
 from services.sender.storage.tables import recipients, submissions
 
@@ -47,6 +47,7 @@ def purge(session: Session, *, now: int, keep: int, limit: int = 100) -> int:
         session.execute(delete(recipients).where(recipients.c.submission_id.in_(ids)))
         session.execute(delete(submissions).where(submissions.c.id.in_(ids)))
     usage.purge(session, now)
+    verified.purge(session, now)
     return len(ids)
 
 

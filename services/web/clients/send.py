@@ -14,6 +14,7 @@ from services.common.gen.postern.sender.v1 import submission_service_pb2 as s
 from services.common.gen.postern.sender.v1.compose_service_pb2_grpc import ComposeServiceStub
 from services.common.gen.postern.sender.v1.submission_service_pb2_grpc import SubmissionServiceStub
 from services.web.clients.links import LinkCalls
+from services.web.clients.standing import StandingCalls
 from services.web.convert import send as convert
 from services.web.convert import stamp, when
 from services.web.model.mail import MessageRef
@@ -34,9 +35,10 @@ def _passed_on(mailstore_token: str) -> tuple[tuple[str, str], ...]:
     return (("postern-mailstore-authorization", f"Bearer {mailstore_token}"),)
 
 
-class SendClient(LinkCalls):
+class SendClient(LinkCalls, StandingCalls):
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        super().__init__(channel)
+        LinkCalls.__init__(self, channel)
+        StandingCalls.__init__(self, channel)
         self._compose = ComposeServiceStub(channel)
         self._submissions = SubmissionServiceStub(channel)
 

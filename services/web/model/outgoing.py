@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.web.model.mail import Address, MessageRef
@@ -39,6 +40,26 @@ class LinkTerms:
     offered: bool = False
     over: int = 0
     largest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether the account may write as an address: "granted", "verified", "code_sent" or "refused"; nothing
+    where that is not known. `until`: as long as the code holds."""
+
+    state: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Addresses and how they stand; `offered`: a code may be mailed to one."""
+
+    offered: bool = False
+    addresses: Mapping[str, Standing] = field(default_factory=dict)
+
+    def of(self, address: str) -> Standing:
+        return self.addresses.get(address, Standing())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from services.web.errors import explain, sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.model.account import Identity, Preferences
+from services.web.model.outgoing import Standings
 from services.web.notices import Notice
 from services.web.session import Me
 
@@ -37,11 +39,14 @@ WRITE = ("", "plain", "rich")
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
-    return await _page(edge, request, me)
+    return await page(edge, request, me)
 
 
-async def _page(edge: Edge, request: Request, me: Me, problem: str = "", status: int = 200) -> Response:
-    nav = await edge.nav(me)
+async def page(edge: Edge, request: Request, me: Me, problem: str = "", status: int = 200) -> Response:
+    asked = [one.address for one in me.identities]
+    nav, (standings, _problem) = await asyncio.gather(
+        edge.nav(me), edge.attempt(edge.services.send.standings(me.token("sender"), asked))
+    )
     return edge.page(
         request,
         me,
@@ -51,6 +56,8 @@ async def _page(edge: Edge, request: Request, me: Me, problem: str = "", status:
         wide=True,
         preferences=me.preferences,
         identities=me.identities,
+        standings=standings or Standings(),
+        account=me.account,
         problem=problem,
         languages=[("", _("As the browser says")), *edge.languages.names()],
         zones=[("", _("As the browser says")), *((name, name.replace("_", " ")) for name in i18n.zones())],
@@ -117,7 +124,7 @@ async def save_identity(edge: Edge, request: Request, me: Me) -> Response:
     address = form.get("address").strip()
     if wanted is None and not addresses.good(address):
         problem = _("This is not an email address: %(address)s") % {"address": address}
-        return await _page(edge, request, me, problem, 400)
+        return await page(edge, request, me, problem, 400)
     changed = replace(
         wanted or Identity("", address),
         name=form.get("name").strip()[:200],
@@ -130,12 +137,13 @@ async def save_identity(edge: Edge, request: Request, me: Me) -> Response:
             await auth.create_identity(token, changed, form.write_id())
         elif verb == "remove":
             await auth.delete_identity(token, wanted.identity_id)
+            await edge.attempt(edge.services.send.forget_address(me.token("sender"), wanted.address))
         else:
             default = wanted.is_default or verb == "default"
             await auth.update_identity(token, replace(changed, is_default=default), form.write_id())
     except PosternError as err:
         if err.reason == Reason.SESSION_ENDED:
             raise
-        return await _page(edge, request, me, sentence(err), explain(err).status)
+        return await page(edge, request, me, sentence(err), explain(err).status)
     edge.sessions.forget(me.secret)
     return edge.redirect(me, "/settings", Notice("settings-saved"))

@@ -13,7 +13,17 @@ from services.web.model.mail import (
     MessageRef,
     TextPart,
 )
-from services.web.model.outgoing import Attachment, Link, Outgoing, SavedDraft, Submission, Template, Upload
+from services.web.model.outgoing import (
+    Attachment,
+    Link,
+    Outgoing,
+    SavedDraft,
+    Standing,
+    Standings,
+    Submission,
+    Template,
+    Upload,
+)
 from services.web.model.people import Contact, ContactPage, Suggestion
 from services.web.ports import Services
 from tests.unit.web.fake_auth import NOON, FakeAuth
@@ -36,6 +46,9 @@ class FakeSend:
     mail: FakeMail | None = None  # where drafts go
     kept: dict[str, tuple[str, Outgoing]] = field(default_factory=dict)  # templates
     reports: dict[MessageRef, Submission] = field(default_factory=dict)
+    standing: dict[str, Standing] = field(default_factory=dict)
+    codes: list[tuple[str, str, str]] = field(default_factory=list)
+    codes_offered: bool = True
 
     async def upload(
         self, token: str, filename: str, media_type: str, chunks: AsyncIterator[bytes]
@@ -128,6 +141,30 @@ class FakeSend:
         return SavedDraft(
             MessageRef("Drafts", VALIDITY, len(self.drafts)), content.draft_id or "d1", False, NOON
         )
+
+    async def standings(self, token: str, addresses: Sequence[str]) -> Standings:
+        if "standings" in self.fail:
+            raise self.fail["standings"]
+        own = {one: self.standing.get(one, Standing("granted")) for one in addresses}
+        return Standings(self.codes_offered, own)
+
+    async def start_code(self, token: str, address: str, subject: str, text: str) -> datetime | None:
+        if "code" in self.fail:
+            raise self.fail["code"]
+        self.codes.append((address, subject, text))
+        self.standing[address] = Standing("code_sent", NOON)
+        return NOON
+
+    async def finish_code(self, token: str, address: str, code: str) -> None:
+        if "code" in self.fail:
+            raise self.fail["code"]
+        if code != "ABCD-EFGH":
+            metadata = {"field": "code", "problem": "wrong_code", "tries_left": "1"}
+            raise PosternError(Reason.INVALID_ARGUMENT, metadata=metadata)
+        self.standing[address] = Standing("verified")
+
+    async def forget_address(self, token: str, address: str) -> None:
+        self.standing[address] = Standing("refused")
 
     async def templates(self, token: str) -> tuple[Template, ...]:
         return tuple(Template(key, name, NOON) for key, (name, _content) in self.kept.items())

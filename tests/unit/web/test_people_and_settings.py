@@ -1,4 +1,5 @@
 from services.common.errors import PosternError, Reason
+from services.web.model.outgoing import Standing
 from services.web.model.people import Contact, Labelled
 from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
 
@@ -114,3 +115,48 @@ async def test_addresses_to_write_as(alice, fakes):
     remove = {"request_id": "r2", "identity_id": made.identity_id, "do": "remove"}
     assert (await alice.post("/settings/identity", remove)).status_code == 303
     assert len(fakes.auth.identities) == 1
+
+
+async def test_a_code_opens_an_address(alice, fakes):
+    """Added, told that nothing goes under it, a code sent, a wrong one, the right one: each a plain form."""
+    await alice.get("/settings")
+    fields = {"request_id": "r1", "address": "sales@example.net", "name": "Sales", "do": "save"}
+    await alice.post("/settings/identity", fields)
+    made = fakes.auth.identities[1].identity_id
+    fakes.send.standing["sales@example.net"] = Standing("refused")
+    page = await alice.get("/settings")
+    assert "No message goes under this address yet" in page.text and "Send a code" in page.text
+    await alice.post("/settings/identity/code", {"identity_id": made, "do": "send"})
+    ((address, subject, text),) = fakes.send.codes
+    assert address == "sales@example.net" and text.count("{code}") == 1 and "{code}" not in subject
+    assert "alice@example.org" in text
+    page = await alice.follow()
+    assert "A code is on its way to sales@example.net." in page.text and "Confirm the address" in page.text
+    confirm = {"identity_id": made, "do": "confirm", "code": "no"}
+    wrong = await alice.post("/settings/identity/code", confirm)
+    assert wrong.status_code == 400 and "You have 1 more try." in wrong.text
+    await alice.post("/settings/identity/code", {**confirm, "code": "ABCD-EFGH"})
+    page = await alice.follow()
+    assert "You may write as sales@example.net now." in page.text
+    assert "Confirm the address" not in page.text and "No message goes under" not in page.text
+    await alice.post("/settings/identity", {"request_id": "r2", "identity_id": made, "do": "remove"})
+    assert fakes.send.standing["sales@example.net"].state == "refused"
+
+
+async def test_codes_that_cannot_be_sent(alice, fakes):
+    await alice.get("/settings")
+    identity = {"identity_id": "i1", "do": "send"}
+    fakes.send.fail["code"] = PosternError("RATE_LIMITED", metadata={"limit": "codes", "retry_seconds": "90"})
+    page = await alice.post("/settings/identity/code", identity)
+    assert page.status_code == 429 and "Wait 2 minutes, then try again." in page.text
+    fakes.send.fail["code"] = PosternError("MAIL_SERVER_REFUSED")
+    page = await alice.post("/settings/identity/code", identity)
+    assert "did not take the message with the code" in page.text
+    assert (await alice.post("/settings/identity/code", {**identity, "identity_id": "x"})).status_code == 404
+    # Where the operator has no codes, and where sender does not answer.
+    fakes.send.standing["alice@example.org"], fakes.send.codes_offered = Standing("refused"), False
+    page = await alice.get("/settings")
+    assert "Ask whoever runs it." in page.text and "Send a code" not in page.text
+    fakes.send.fail["standings"] = PosternError("UNAVAILABLE")
+    page = await alice.get("/settings")
+    assert page.status_code == 200 and "No message goes under" not in page.text
