@@ -116,6 +116,8 @@ def routes(edge: Edge) -> list[BaseRoute]:
         open_to_all("/sign-in/code", signin.submit_code, "POST"),
         open_to_all("/sign-in/openid", openid.back),
         open_to_all("/sign-in/openid", openid.start, "POST"),
+        open_to_all("/sign-in/go-on", signin.to_start),
+        open_to_all("/sign-in/go-on", signin.signed_in_elsewhere, "POST"),
         open_to_all("/sign-in/passkey", signin.to_start),
         open_to_all("/sign-in/passkey", signin.ask_passkey, "POST"),
         open_to_all("/sign-out", signin.leave_page),

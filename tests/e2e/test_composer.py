@@ -89,6 +89,29 @@ async def test_a_session_that_ends_is_mended_over_the_page(visit: Visit) -> None
     visit.problems[:] = [one for one in visit.problems if "401" not in one]
 
 
+async def test_it_is_mended_at_an_openid_provider_too(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.web.edge.METHODS_SECONDS", -1.0)  # it is asked anew
+    visit.services.auth.openid = "Example account"
+    page = await compose(visit)
+    await page.get_by_label("Subject").fill("Longer thought")
+    visit.services.auth.sessions.clear()
+    await page.context.clear_cookies(name="postern")
+    await page.get_by_label("Message", exact=True).press_sequentially("I was about")
+    dialog = page.get_by_role("dialog", name="Sign in")
+    await dialog.get_by_role("button", name="Sign in with Example account").click()
+    away = dialog.get_by_role("link", name="Go on")
+    await expect(away).to_have_attribute("target", "_blank")
+    # There and back in the other tab; here nothing is loaded anew.
+    tab = await page.context.new_page()
+    await tab.goto(f"{visit.base}/sign-in/openid?code=c&state=s")
+    await tab.close()
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("I was about")
+    await expect(page.locator(SAVED)).to_contain_text("Saved")
+    visit.problems[:] = [one for one in visit.problems if "401" not in one]
+
+
 async def test_two_tabs_lose_no_update(visit: Visit) -> None:
     page = await compose(visit)
     await page.get_by_label("Subject").fill("Shared")

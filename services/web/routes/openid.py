@@ -17,6 +17,7 @@ from services.web.edge import Edge
 from services.web.errors import explain, sentence
 from services.web.forms import Form, read_form
 from services.web.i18n import gettext as _
+from services.web.kept import Waiting
 from services.web.model.account import Challenge
 from services.web.pages import sign_in_page
 from services.web.routes import signin
@@ -49,8 +50,17 @@ async def start(edge: Edge, request: Request) -> Response:
         return sign_in_page(
             edge, request, problem=problem, status=explain(err).status, **signin.carried(form)
         )
-    response = edge.renderer.page(request, "openid.html", {"target": challenge.redirect})
-    response.headers["refresh"] = f"0; url={challenge.redirect}"
+    # What was typed is in this page, and in no cookie or memory of ours: the page stays then, and another tab
+    # goes to the provider.
+    waiting = Waiting.of(form)
+    context = {
+        "target": challenge.redirect,
+        "csrf": crypto.form_token(visitor),
+        "waiting": waiting.fields if waiting.kept else [],
+    }
+    response = edge.renderer.page(request, "openid.html", context)
+    if not waiting.kept:
+        response.headers["refresh"] = f"0; url={challenge.redirect}"
     content = {"state": challenge.state, "next": urls.safe_next(form.get("next"))[:1000]}
     edge.cookies.put(response, edge.cookies.openid, json.dumps(content), max_age=_SECONDS)
     return response

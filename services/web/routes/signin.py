@@ -166,20 +166,42 @@ def carried(form: Form) -> dict[str, Any]:
 async def signed_in(edge: Edge, request: Request, outcome: SignedIn, form: Form) -> Response:
     """On to what was asked for, with the session's cookie."""
     waiting = Waiting.of(form)
-    kept = kept_form(waiting.kept) if waiting.kept else None
     response: Response
-    if kept is not None:
+    if kept_form(waiting.kept) is not None:
         me = await edge.sessions.open(outcome.secret, edge.client(request))
-        edge.speak(request, me)
-        if me.must_enrol:
-            response = await start_page(edge, request, me, waiting)
-        else:
-            response = await go_on(edge, request, me, kept, waiting.kept_for)
+        response = await _with(edge, request, me, waiting)
     else:
         target = urls.safe_next(waiting.next_)
         response = RedirectResponse("/mail/INBOX" if target == "/" else target, 303)
     edge.cookies.put(response, edge.cookies.name, outcome.secret)
     return response
+
+
+async def _with(edge: Edge, request: Request, me: Me, waiting: Waiting) -> Response:
+    """On to the form that waits."""
+    edge.speak(request, me)
+    kept = kept_form(waiting.kept)
+    if kept is None:
+        return RedirectResponse(urls.safe_next(waiting.next_), 303)
+    if me.must_enrol:
+        return await start_page(edge, request, me, waiting)
+    return await go_on(edge, request, me, kept, waiting.kept_for)
+
+
+async def signed_in_elsewhere(edge: Edge, request: Request) -> Response:
+    """From a page that keeps a form while somebody signs in in another tab."""
+    form = await read_form(request, 2 * edge.settings.max_form_bytes)
+    visitor = request.cookies.get(edge.cookies.visitor, "")
+    if not visitor or not crypto.form_token_good(visitor, form.get("csrf")):
+        problem = _("Your browser did not send back the cookie of this page. Allow cookies, then sign in.")
+        return sign_in_page(edge, request, problem=problem, status=403, **carried(form))
+    try:
+        me = await edge.open(request)
+    except PosternError as err:
+        problem = _("You are not signed in yet.") if err.reason == Reason.SESSION_ENDED else sentence(err)
+        status = explain(err).status
+        return sign_in_page(edge, request, problem=problem, status=status, **carried(form))
+    return await _with(edge, request, me, Waiting.of(form))
 
 
 async def go_on(edge: Edge, request: Request, me: Me, kept: Form, kept_for: str) -> Response:

@@ -56,6 +56,34 @@ async def test_there_and_back(browser: Browser, fakes: Fakes) -> None:
     assert page.status_code == 400 and "It took too long" in page.text
 
 
+async def test_what_was_typed_stays_while_one_signs_in_at_the_provider(
+    browser: Browser, fakes: Fakes
+) -> None:
+    """A session that ended while writing, without scripts: the page that holds the text is not left."""
+    fakes.auth.openid = "Example account"
+    await browser.get("/sign-in")
+    page = await browser.http.post("/compose", data={"subject": "Long thought", "body": "Half of it"})
+    assert page.status_code == 401 and "what you typed is kept" in page.text
+    browser.page = page
+    waits = {name: browser.hidden(name) for name in ("kept", "kept_for")}
+    page = await browser.post("/sign-in/openid", {"email": "alice@example.org", **waits})
+    assert "refresh" not in page.headers and 'target="_blank"' in page.text
+    assert browser.hidden("kept") == waits["kept"]
+    # Too early: it is still kept.
+    page = await browser.post("/sign-in/go-on", waits)
+    assert page.status_code == 401 and "You are not signed in yet." in page.text
+    assert browser.hidden("kept") == waits["kept"]
+    mine = browser.page
+    page = await browser.get("/sign-in/openid?code=c&state=s")
+    assert page.status_code == 303 and page.headers["location"] == "/mail/INBOX"
+    browser.page = mine
+    page = await browser.post("/sign-in/go-on", waits)
+    assert page.status_code == 200 and "Long thought" in page.text and "Half of it" in page.text
+    # A page of somebody else's cannot do so.
+    page = await browser.http.post("/sign-in/go-on", data={**waits, "csrf": "x"})
+    assert page.status_code == 403
+
+
 async def test_an_answer_needs_the_browser_that_asked(browser: Browser, fakes: Fakes) -> None:
     fakes.auth.openid = ""
     page = await browser.get("/sign-in")

@@ -31,7 +31,8 @@ async function ask(form: HTMLFormElement): Promise<void> {
       : await navigator.credentials.get({ publicKey: options as unknown as PublicKeyCredentialRequestOptions });
     if (!(found instanceof PublicKeyCredential)) return say(form, "failed");
     (form.elements.namedItem("response") as HTMLInputElement).value = JSON.stringify(written(found));
-    form.submit();
+    form.noValidate = true; // the code field beside it stays empty
+    form.requestSubmit(); // heard where signing in is a dialog over a page
   } catch (error) {
     say(form, error instanceof DOMException && error.name === "InvalidStateError" ? "known" : "failed");
   }

@@ -1,5 +1,6 @@
 // A session that ended is mended over the page: the sign-in form in a dialog, whatever was typed behind it stays.
 import { say } from "./compose/words";
+import { startPasskeys } from "./passkeys";
 import { make } from "./words";
 
 let mending: Promise<boolean> | undefined;
@@ -45,6 +46,7 @@ async function ask(account: string): Promise<boolean> {
     const email = dialog.querySelector<HTMLInputElement>('input[name="email"]');
     if (email && !email.value) email.value = account;
     for (const link of dialog.querySelectorAll<HTMLAnchorElement>("a[href]")) link.target = "_blank";
+    startPasskeys(dialog);
   };
   try {
     await page(await fetch("/sign-in?ended=1", { headers: { Accept: "text/html" } }));
@@ -74,7 +76,8 @@ async function ask(account: string): Promise<boolean> {
       const body = new URLSearchParams();
       for (const [name, value] of new FormData(form, event.submitter)) if (typeof value === "string") body.append(name, value);
       void (async () => {
-        const response = await fetch(form.getAttribute("action") ?? "/sign-in", { method: "POST", body, headers: { Accept: "text/html" } });
+        const where = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? "/sign-in";
+        const response = await fetch(where, { method: "POST", body, headers: { Accept: "text/html" } });
         if (response.redirected || !new URL(response.url).pathname.startsWith("/sign-in")) return finish();
         await page(response);
         dialog.querySelector<HTMLElement>("input:not([type=hidden])")?.focus();
