@@ -6,7 +6,7 @@ import asyncio
 import random
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from bench.truth.ledger import BY_POSTERN, DRAFTS, TRASH, Ledger
@@ -35,7 +35,8 @@ class Inside:
         self.token = token
         self.ledger = ledger
         self.refused: Counter[str] = Counter()
-        self._listed: dict[str, list[Row]] = {}
+        # By what told it, and by mailbox.
+        self._listed: dict[tuple[str, str], list[Row]] = {}
         self._drafts: dict[str, types_pb.MessageName] = {}
 
     async def step(self, rng: random.Random) -> str:
@@ -74,33 +75,63 @@ class Inside:
     async def _list(self, rng: random.Random) -> None:
         mailbox = rng.choice(MAILBOXES)
         page = await self.rows(mailbox, page_size=50, skip=rng.choice((0, 0, 10, 40)))
-        self._listed[mailbox] = [(row.name, row.envelope.message_id) for row in page.messages]
+        self._keep("list", page.messages)
 
     async def _conversations(self, rng: random.Random) -> None:
         request = pb.ListConversationsRequest(mailbox=rng.choice(MAILBOXES))
-        await self.messages.ListConversations(request, token=self.token())
+        page = await self.messages.ListConversations(request, token=self.token())
+        self._keep("conversations", [row.newest for row in page.conversations])
+        if page.conversations:
+            wanted = pb.GetConversationRequest(message=rng.choice(page.conversations).newest.name)
+            opened = await self.messages.GetConversation(wanted, token=self.token())
+            self._keep("conversation", opened.messages)
+
+    def _keep(self, what: str, rows: Iterable[types_pb.MessageSummary]) -> None:
+        """What was told can be acted upon from now on."""
+        found: dict[tuple[str, int], list[Row]] = {}
+        for row in rows:
+            name, message_id = row.name, row.envelope.message_id
+            self.ledger.tell((name.mailbox, name.uid_validity, name.uid), message_id)
+            found.setdefault((name.mailbox, name.uid_validity), []).append((name, message_id))
+        for (mailbox, _), each in found.items():
+            self._listed[what, mailbox] = each
 
     async def _search(self, rng: random.Random) -> None:
         query = types_pb.SearchQuery(text=rng.choice(("lorem", f"subject:{rng.choice(WORDS)}", "is:unread")))
         call = self.messages.SearchMessages(pb.SearchMessagesRequest(query=query), token=self.token())
-        async for _ in call:
-            pass
+        async for step in call:
+            self._keep("search", step.messages)
+
+    async def search(self, text: str) -> list[tuple[str, int, int]]:
+        """The places of all that is found, page by page."""
+        found: list[tuple[str, int, int]] = []
+        token = ""
+        for _ in range(100):
+            query = types_pb.SearchQuery(text=text)
+            request = pb.SearchMessagesRequest(query=query, page_size=100, page_token=token)
+            async for step in self.messages.SearchMessages(request, token=self.token()):
+                self._keep("search", step.messages)
+                found += [(r.name.mailbox, r.name.uid_validity, r.name.uid) for r in step.messages]
+                token = step.next_page_token
+            if not token:
+                break
+        return found
 
     async def _open(self, rng: random.Random) -> None:
         for name, message_id in await self._some(rng, 1):
             request = pb.GetMessageRequest(name=name)
             opened = await self.messages.GetMessage(request, token=self.token())
             if opened.message.summary.envelope.message_id != message_id:
-                self.ledger.marked["opened another"].add(message_id)
+                self.ledger.marked["opened another"].add(f"than {message_id}")
 
     async def _some(self, rng: random.Random, most: int, *besides: str) -> list[Row]:
         """Rows of one list, as it was when it was read."""
         if not self._listed or rng.random() < 0.12:
             await self._list(rng)
-        names = [name for name, rows in self._listed.items() if rows and name not in besides]
-        if not names:
+        lists = [key for key, rows in self._listed.items() if rows and key[1] not in besides]
+        if not lists:
             return []
-        rows = self._listed[rng.choice(names)]
+        rows = self._listed[rng.choice(lists)]
         return rng.sample(rows, min(len(rows), rng.randint(1, most)))
 
     # acting

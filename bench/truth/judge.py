@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import apsw
 
 from bench.truth.inside import Inside
 from bench.truth.ledger import BY_POSTERN, DRAFTS, TRASH, Ledger
-from bench.truth.outside import Seen
+from bench.truth.outside import WORDS, Seen
 from services.common.gen.postern.mailstore.v1 import mailbox_service_pb2 as mailbox_pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore.imap import utf7
@@ -22,6 +23,7 @@ from tests.support.dovecot import MailUser
 from tests.support.rpc import sealing_key
 
 Snapshot = dict[str, tuple[int, list[Seen]]]
+_NUMBER = re.compile(r"<truth-(\d+)@")
 _BITS = ("\\seen", "\\answered", "\\flagged", "\\deleted", "\\draft", "$forwarded")
 
 
@@ -43,7 +45,7 @@ def wrong_acts(ledger: Ledger, snapshot: Snapshot) -> list[str]:
                 found.append(f"{message.message_id} was moved to {mailbox}")
             if mailbox == TRASH and message.message_id not in ledger.trashed:
                 found.append(f"{message.message_id} was moved to {mailbox}")
-    found += [f"opened another message than {m}" for m in ledger.marked.get("opened another", ())]
+    found += [f"opened or told another message: {m}" for m in ledger.marked.get("opened another", ())]
     for message_id in ledger.appended:
         if not there[message_id] and message_id not in ledger.gone | ledger.destroyed:
             found.append(f"{message_id} is in no mailbox")
@@ -110,12 +112,18 @@ class IndexFile:
                     found.append(f"mailbox {name} is not held: {why}")
                     continue
                 held = {
-                    uid: (flags, keywords or "", mid)
-                    for uid, flags, keywords, mid in db.execute(
-                        "SELECT uid, flags, keywords, mid FROM message WHERE mailbox = ?", (state.id,)
+                    uid: (flags, keywords or "", mid, snippet)
+                    for uid, flags, keywords, mid, snippet in db.execute(
+                        "SELECT uid, flags, keywords, mid, snippet FROM message m "
+                        "JOIN detail d ON d.id = m.id WHERE mailbox = ?",
+                        (state.id,),
                     )
                 }
                 want = {message.uid: _row(message, store.salt) for message in messages}
+                for uid in held.keys() & want.keys():
+                    # A snippet is long; what counts is whose it is.
+                    own = want[uid][3]
+                    held[uid] = (*held[uid][:3], own if own in (held[uid][3] or "") else held[uid][3])
                 for uid in held.keys() | want.keys():
                     if held.get(uid) != want.get(uid):
                         found.append(f"{name} {uid}: {held.get(uid)} is {want.get(uid)} at the server")
@@ -127,11 +135,13 @@ class IndexFile:
         return found
 
 
-def _row(message: Seen, salt: bytes) -> tuple[int, str, int]:
+def _row(message: Seen, salt: bytes) -> tuple[int, str, int, str]:
     low = {flag.lower() for flag in message.flags}
     bits = sum(1 << number for number, flag in enumerate(_BITS) if flag in low)
     keywords = " ".join(sorted(flag for flag in message.flags if flag.lower() not in _BITS))
-    return bits, keywords, hash64(message.message_id.strip("<>"), salt)
+    number = _NUMBER.match(message.message_id)
+    words = f"Words of message {number[1]}:" if number else "Text"
+    return bits, keywords, hash64(message.message_id.strip("<>"), salt), words
 
 
 async def answers_differ(inside: Inside, snapshot: Snapshot) -> list[str]:
@@ -161,6 +171,19 @@ async def answers_differ(inside: Inside, snapshot: Snapshot) -> list[str]:
                 found.append(f"{name} {uid}: lists {row.envelope.message_id} for {message.message_id}")
             elif _shown(row.flags) != _wanted(message):
                 found.append(f"{name} {uid}: flags {_shown(row.flags)} for {_wanted(message)}")
+    for text in ("lorem", *(f"subject:{word}" for word in WORDS[:2])):
+        want_all = {
+            (name, validity, message.uid)
+            for name, (validity, messages) in real.items()
+            if name != TRASH
+            for message in messages
+            if not message.draft_id and (text == "lorem" or text.removeprefix("subject:") in message.subject)
+        }
+        got = await inside.search(text)
+        found += [f"search {text}: {place} is missing" for place in sorted(want_all - set(got))]
+        found += [f"search {text}: {place} is not there" for place in sorted(set(got) - want_all)]
+        if len(got) != len(set(got)):
+            found.append(f"search {text}: rows are there twice")
     return found
 
 

@@ -30,6 +30,8 @@ class Ledger:
     destroyed: set[str] = field(default_factory=set)
     drafts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # id → subjects sent
     saved: dict[str, str] = field(default_factory=dict)  # id → the subject of the last one that was confirmed
+    # (mailbox, UIDVALIDITY, UID) → the Message-ID that Postern told for it, wherever it did.
+    told: dict[tuple[str, int, int], str] = field(default_factory=dict)
     outside: threading.Lock = field(default_factory=threading.Lock)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,6 +47,12 @@ class Ledger:
             f"Subject: Note {word} {number}\r\nDate: Mon, 02 Nov 2026 10:{number % 60:02d}:00 +0000\r\n"
             f"Message-ID: {message_id}\r\n\r\n{text}"
         ).encode()
+
+    def tell(self, place: tuple[str, int, int], message_id: str) -> None:
+        """Postern says that this message is at this place, where none but it can ever have been."""
+        before = self.told.setdefault(place, message_id)
+        if before != message_id:
+            self.marked["opened another"].add(f"{message_id} for {before} at {place}")
 
     def with_word(self, word: str) -> set[str]:
         with self.lock:

@@ -171,10 +171,16 @@ async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Ins
         if not left or seconds > QUIET:
             break
         await asyncio.sleep(0.2)
+    outcome.divergences += [f"after {seconds:.1f} s: {line}" for line in left]
+    while True:
+        differences = await judge.answers_differ(inside, snapshot)
+        seconds = time.monotonic() - moments[0]
+        if not differences or seconds > QUIET:
+            break
+        await asyncio.sleep(0.2)
+    outcome.divergences += [f"answered: {line}" for line in differences]
     outcome.checks += 1
     outcome.seconds = max(outcome.seconds, seconds)
-    outcome.divergences += [f"after {seconds:.1f} s: {line}" for line in left]
-    outcome.divergences += [f"answered: {line}" for line in await judge.answers_differ(inside, snapshot)]
     outcome.wrong += judge.wrong_acts(inside.ledger, await asyncio.to_thread(look))
     # What a kill left of drafts, the next save removes.
     for draft_id in sorted(inside.ledger.saved):

@@ -126,7 +126,7 @@ async def test_builds_what_is_there(place: tuple[IMAPClient, MailboxSync]) -> No
     state = await build_rows(sync, "INBOX", hidden=False, report=seen.append)
     assert state.complete and state.total == 29 and not state.searchable
     assert seen[-1].done == 29
-    state = await build_words(sync, "INBOX", report=seen.append)
+    state = await build_words(sync, state, report=seen.append)
     assert state.searchable
     assert in_index(sync.store, "INBOX") == on_server(other, "INBOX")
     check_sound(sync.store)
@@ -149,8 +149,8 @@ async def test_agrees_after_anything(place: tuple[IMAPClient, MailboxSync], seed
         other.append("INBOX", message(number))
     boxes = ["INBOX", "Elsewhere"]
     for box in boxes:
-        await build_rows(sync, box, hidden=False, report=lambda _: None)
-        await build_words(sync, box, report=lambda _: None)
+        state = await build_rows(sync, box, hidden=False, report=lambda _: None)
+        await build_words(sync, state, report=lambda _: None)
     for _ in range(12):
         for _ in range(rng.randint(1, 6)):
             box = rng.choice(boxes)
@@ -178,8 +178,8 @@ async def test_agrees_after_anything(place: tuple[IMAPClient, MailboxSync], seed
         for box in boxes:
             state = await sync.update(box, hidden=False)
             if not state.complete:
-                await build_rows(sync, box, hidden=False, report=lambda _: None)
-                state = await build_words(sync, box, report=lambda _: None)
+                state = await build_rows(sync, box, hidden=False, report=lambda _: None)
+                state = await build_words(sync, state, report=lambda _: None)
             expected = on_server(other, box)
             assert in_index(sync.store, box) == expected
             assert state.total == len(expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,10 +21,10 @@ from services.mailstore.index.build import BuildProgress, build_rows, build_word
 from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.source import FlagChange, Look, Opened, SessionSource
-from services.mailstore.index.store import IndexBroken, Store, remove
+from services.mailstore.index.store import IndexBroken, NotNow, Store, remove
 from services.mailstore.index.sync import MailboxSync, TooMuch
 from services.mailstore.index.worker import HIDDEN, order
-from services.mailstore.index.writing import Writer, read_states
+from services.mailstore.index.writing import Replaced, Writer, read_states
 from services.mailstore.mailboxes import listing
 from services.mailstore.mailboxes.model import Mailbox, Tree
 from services.mailstore.reading.opening import is_fresh
@@ -36,6 +36,8 @@ FLAGS_AFTER = 3.0
 MOST_INLINE, MOST_REFRESHED = 200, 1000
 # Messages of a mailbox whose changed flags are asked for unseen: so many may have changed at most.
 MOST_TOLD = 1000
+# Seconds that a task waits for another that writes.
+WRITE_WAIT = 2.0
 # The indices of one order of 100,000 messages fit several times over: a page that is not in memory is
 # deciphered again.
 _CACHE_MIB = 24
@@ -43,6 +45,10 @@ _BUSY_MS = 250
 # Stores that are kept open for reading, each with a cache of its own; what a crowd of calls needs beyond is
 # closed again.
 _MOST_IDLE = 2
+
+
+class Busy(NotNow):
+    """Another task of this account writes, for longer than one waits."""
 
 
 class AccountIndex:
@@ -115,12 +121,21 @@ class AccountIndex:
                         self._threads.submit(opened[0].close)
 
     @contextlib.asynccontextmanager
-    async def writing(self):
-        """The store that writes, for one task at a time."""
-        async with self._writing:
+    async def writing(self) -> AsyncIterator[Store]:
+        """The store that writes, for one task at a time. Busy where another has it for too long: it may wait
+        for the server, and whoever waits for it can ask the server as well.
+        """
+        try:
+            async with asyncio.timeout(WRITE_WAIT):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise Busy from None
+        try:
             if self._writer is None:
                 self._writer = await self.run(self._open)
             yield self._writer
+        finally:
+            self._writing.release()
 
     def _open(self) -> Store:
         return Store(self.path, self.key, cache_mib=_CACHE_MIB, busy_ms=_BUSY_MS)
@@ -153,7 +168,7 @@ class AccountIndex:
 
     async def verify(self, session: Session, mailbox: str) -> tuple[MailboxState, int]:
         """The mailbox as it is at the server now, what is held brought up to date with it, and how many are
-        unread. TooMuch where that is not to be done while somebody waits, apsw.BusyError where a worker
+        unread. NotNow where that is not to be done while somebody waits, apsw.BusyError where a worker
         writes.
         """
         state = self.complete(mailbox)
@@ -224,8 +239,8 @@ class AccountIndex:
                 sync = MailboxSync(store, SessionSource(session), self.run)
                 state = await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=_unseen)
                 if not state.searchable:
-                    state = await build_words(sync, box.name, report=_unseen)
-        except (PosternError, CommandRefused, TooMuch, apsw.BusyError) as err:
+                    state = await build_words(sync, state, report=_unseen)
+        except (PosternError, CommandRefused, TooMuch, Replaced, apsw.BusyError) as err:
             gone = isinstance(err, PosternError) and err.reason is Reason.MAILBOX_NOT_FOUND
             held = self.states.get(box.name)
             if gone and held is not None:
@@ -240,7 +255,7 @@ class AccountIndex:
 
     async def refresh(self, session: Session) -> frozenset[str]:
         """Bring all mailboxes up to date that differ a little. The names of those that agree with the
-        server now.
+        server now. Busy.
         """
         started = time.monotonic()
         if session.selected is not None:
@@ -270,7 +285,7 @@ class AccountIndex:
                         agreed = agrees(state, look.opened, look.unread)
                     if not agreed or not state.modseq:
                         await self._update(session, state, MOST_REFRESHED, all_flags=agreed)
-                except (TooMuch, apsw.BusyError):
+                except (TooMuch, Replaced, apsw.BusyError):
                     continue
                 except (PosternError, CommandRefused):
                     continue  # deleted or renamed meanwhile, or not ours to read: the others are no worse
@@ -323,13 +338,15 @@ class AccountIndex:
 
     async def flags(self, session: Session, state: MailboxState, uids: list[int]) -> bool:
         """Compare the flags of these messages with the server's, where it keeps no MODSEQ. Whether any
-        changed.
+        changed. NotNow where the mailbox is another by now.
         """
         if not uids:
             return False
         source = SessionSource(session)
         if session.selected is None or session.selected.name != state.name:
             await source.open(state.name)
+        if session.selected is None or session.selected.uid_validity != state.uid_validity:
+            raise NotNow
         changes = await source.flags_of(uids)
         async with self.writing() as store:
             return await self.run(_write_flags, store, state.id, changes)

@@ -56,9 +56,11 @@ async def build_rows(sync: MailboxSync, name: str, *, hidden: bool, report: Repo
     return state
 
 
-async def build_words(sync: MailboxSync, name: str, *, report: Report) -> MailboxState:
-    """The words of all rows that have none yet. The mailbox is open and its rows are complete."""
-    state = await sync.run(sync.writer.mailbox, name)
+async def build_words(sync: MailboxSync, state: MailboxState, *, report: Report) -> MailboxState:
+    """The words of all rows that have none yet. The mailbox is open, under the UIDVALIDITY of `state`, and
+    its rows are complete. Replaced where it is not that one any more.
+    """
+    name = state.name
     below, done, total = state.texted, 0, state.total
     batch = await sync.run(texts.pending, sync.store, state.id, below, TEXT_BATCH)
     ahead: asyncio.Task[dict[int, bytes]] | None = None
@@ -78,19 +80,19 @@ async def build_words(sync: MailboxSync, name: str, *, report: Report) -> Mailbo
     finally:
         if ahead is not None:
             ahead.cancel()
-    await sync.run(_write_words, sync, state.id, texts.Words([], []), 1)
-    state = await sync.run(sync.writer.mailbox, name)
-    return state
+    await sync.run(_write_words, sync, state.id, texts.Words([], [], {}), 1)
+    return await sync.run(sync.writer.held, state.id)
 
 
 def _write(sync: MailboxSync, mailbox: int, entries: list[Entry], built: int) -> None:
-    with sync.store.writing():
+    with sync.writing(mailbox):
         sync.writer.add(mailbox, entries)
         sync.writer.set_mailbox(mailbox, built=built)
 
 
 def _write_words(sync: MailboxSync, mailbox: int, words: texts.Words, texted: int) -> None:
     with sync.store.writing():
+        sync.writer.held(mailbox)
         if words.rows:
-            texts.add_words(sync.store, words)
+            texts.add_words(sync.store, mailbox, words)
         sync.writer.set_mailbox(mailbox, texted=texted)

@@ -1,8 +1,7 @@
 """Searching the index: newest first over all mailboxes, the first page without a word with the server.
 
 What the index does not hold, or cannot answer, the server is asked for in the same search. Whether the
-index is still true is looked at while its answer is on its way: what came in meanwhile follows in a further
-step.
+index is still true is looked at while its answer is on its way, for whoever searches next.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from services.common.errors import invalid_argument
+from services.common.errors import PosternError, Reason, invalid_argument
 from services.mailstore.index import searching
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.lists import COLUMN, read_rows
@@ -103,13 +102,17 @@ async def _steps(
         query = Query(request.query.terms)
         asked = replace(request, query=query, mailboxes=tuple(rest), token=token.server)
         steps = server(asked)
-        async with aclosing(steps):  # type: ignore[type-var]
-            async for step in steps:
-                total, failed = step.total, step.failed
-                server_token = step.next_token or None
-                yield replace(
-                    step, searched=len(held) + step.searched, mailboxes=len(names), last=False, next_token=""
-                )
+        try:
+            async with aclosing(steps):  # type: ignore[type-var]
+                async for step in steps:
+                    total, failed = step.total, step.failed
+                    server_token = step.next_token or None
+                    searched = len(held) + step.searched
+                    yield replace(step, searched=searched, mailboxes=len(names), last=False, next_token="")
+        except PosternError as err:
+            # One that nobody has named, and that was deleted since the tree was looked at.
+            if err.reason != Reason.MAILBOX_NOT_FOUND or request.mailboxes or request.query.places:
+                raise
     if held:
         total += await index.read(lambda store: _count(store, plan, held))
     shown = token.shown + len(rows)

@@ -16,7 +16,7 @@ from services.mailstore.index.model import MailboxState
 from services.mailstore.index.model import Row as IndexRow
 from services.mailstore.index.rows import to_row
 from services.mailstore.index.serving import DEAR, conversation_row
-from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.store import IndexBroken, NotNow, Store
 from services.mailstore.index.summaries import (
     Summary,
     each_once,
@@ -25,7 +25,7 @@ from services.mailstore.index.summaries import (
     thread_of_id,
     thread_of_message,
 )
-from services.mailstore.index.sync import TooMuch
+from services.mailstore.index.writing import read_states
 from services.mailstore.reading.rows import Row
 from services.mailstore.threads.one import OneRequest, OpenedConversation
 
@@ -39,6 +39,7 @@ class _Found:
     rows: list[IndexRow]
     total: int
     state: MailboxState
+    states: dict[str, MailboxState]
 
 
 async def open_conversation(
@@ -54,13 +55,13 @@ async def open_conversation(
             current = await index.refresh(session)
         if index.missing(current):
             return None
-        found = await index.read(lambda store: _find(store, index, request))
+        found = await index.read(lambda store: _find(store, request))
         if found is None or any(row.snippet is None for row in found.rows):
             return None
-        for state in {row.mailbox: index.states[row.mailbox] for row in found.rows}.values():
+        for state in {row.mailbox: found.states[row.mailbox] for row in found.rows}.values():
             uids = [row.uid for row in found.rows if row.mailbox == state.name]
             if not state.modseq and await index.flags(session, state, uids):
-                found = await index.read(lambda store: _find(store, index, request))
+                found = await index.read(lambda store: _find(store, request))
                 if found is None:
                     return None
         rows = tuple(to_row(row) for row in found.rows)
@@ -70,15 +71,17 @@ async def open_conversation(
 
     try:
         return await pool.run(index.account, work)
-    except (TooMuch, IndexBroken, apsw.Error) as err:
+    except (NotNow, IndexBroken, apsw.Error) as err:
         log.info("index.not_served", account=index.account.id, cause=type(err).__name__)
         return None
 
 
-def _find(store: Store, index: AccountIndex, request: OneRequest) -> _Found | None:
+def _find(store: Store, request: OneRequest) -> _Found | None:
     with store.reading() as db:
         prefer = request.message.mailbox if request.message else "INBOX"
-        state = index.states.get(prefer)
+        # As the file is now, like the rows: a mailbox that was begun anew has others under the same UIDs.
+        states = {each.name: each for each in read_states(store)}
+        state = states.get(prefer)
         if state is None:
             return None
         if request.message is not None:
@@ -94,11 +97,11 @@ def _find(store: Store, index: AccountIndex, request: OneRequest) -> _Found | No
         once = each_once(everywhere, state.id)
         if not once:
             return None
-        states = {each.id: each for each in index.states.values()}
-        rows = read_rows(db, states, [m.id for m in once[request.start : request.start + request.size]])
+        places = {each.id: each for each in states.values()}
+        rows = read_rows(db, places, [m.id for m in once[request.start : request.start + request.size]])
         within = [member for member in everywhere if member.mailbox == state.id]
-        newest = next(iter(read_rows(db, states, [(within or once)[-1].id])), None)
+        newest = next(iter(read_rows(db, places, [(within or once)[-1].id])), None)
         if newest is None:
             return None
-        (summary,) = summarise(db, [newest], state.id, states)
-        return _Found(summary, newest, rows, len(once), state)
+        (summary,) = summarise(db, [newest], state.id, places)
+        return _Found(summary, newest, rows, len(once), state, states)

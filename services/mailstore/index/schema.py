@@ -3,12 +3,14 @@
 Invariants: `message.id` grows with the time of arrival, over all mailboxes, so that newest first is
 descending id and a search can stop at the first page. `newest` marks, in each mailbox, the one message of
 each conversation with the highest UID there: the row that stands for it in a list of conversations.
-`mailbox.total` and `unread` count the rows held. A file of another VERSION is thrown away, never migrated.
+`mailbox.total` and `unread` count the rows held. `mailbox.id` is never given twice: what was read of a
+mailbox that was begun anew meanwhile finds no place. A file of another VERSION is thrown away, never
+migrated.
 """
 
 from __future__ import annotations
 
-VERSION = 4
+VERSION = 5
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT, FORWARDED = 1, 2, 4, 8, 16, 32
 
@@ -17,7 +19,7 @@ SEEN, ANSWERED, FLAGGED, DELETED, DRAFT, FORWARDED = 1, 2, 4, 8, 16, 32
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE mailbox(
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, object_id TEXT NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, object_id TEXT NOT NULL,
   uid_validity INTEGER NOT NULL, uid_next INTEGER NOT NULL, modseq INTEGER NOT NULL,
   total INTEGER NOT NULL, unread INTEGER NOT NULL,
   built INTEGER NOT NULL, texted INTEGER NOT NULL,

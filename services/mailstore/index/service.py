@@ -26,7 +26,7 @@ from services.mailstore.index.keys import Keys
 from services.mailstore.index.opening import open_conversation
 from services.mailstore.index.serving import Lists, Served
 from services.mailstore.index.shelf import IndexSettings, Shelf
-from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.store import IndexBroken, NotNow, Store
 from services.mailstore.index.worker import Job
 from services.mailstore.metrics import INDEX_ANSWERS, INDEX_BUILDS
 from services.mailstore.reading.page import Page, PageRequest
@@ -143,6 +143,9 @@ class Index:
                 await work()
             except PosternError as err:
                 log.info("index.background", what=what, reason=err.reason)
+            except (NotNow, apsw.BusyError) as err:
+                # It is done another time.
+                log.info("index.background", what=what, cause=type(err).__name__)
             except (IndexBroken, apsw.Error) as err:
                 log.warning("index.background", what=what, cause=type(err).__name__)
                 self._forget(key)

@@ -24,10 +24,10 @@ from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.lists import Listed, Place, list_rows
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.rows import to_row, with_snippets
-from services.mailstore.index.store import IndexBroken, Store
+from services.mailstore.index.store import IndexBroken, NotNow, Store
 from services.mailstore.index.summaries import Summary, summarise
 from services.mailstore.index.sync import TooMuch
-from services.mailstore.index.writing import read_state
+from services.mailstore.index.writing import read_state, read_states
 from services.mailstore.names import MessageName
 from services.mailstore.reading import tokens
 from services.mailstore.reading.opening import is_open, open_mailbox
@@ -89,7 +89,8 @@ class Lists:
                 return await complete(session, known, known.state.unread)
             state, unread = await index.verify(session, request.mailbox)
             view = await index.read(look)
-            if not state.modseq and await index.flags(session, state, [r.uid for r in view.listed.rows]):
+            uids = [row.uid for row in view.listed.rows]
+            if not state.modseq and await index.flags(session, view.state, uids):
                 view = await index.read(look)
             return await complete(session, view, unread)
 
@@ -134,7 +135,7 @@ class Lists:
             view = await index.read(look)
             if not state.modseq:
                 uids = [uid for summary in view.summaries for uid in summary.uids]
-                if await index.flags(session, state, uids):
+                if await index.flags(session, view.state, uids):
                     view = await index.read(look)
             return await complete(session, view)
 
@@ -161,7 +162,7 @@ class Lists:
     ) -> Served[T] | None:
         try:
             return Served(await self._pool.run(index.account, live, mailbox=mailbox))
-        except (TooMuch, IndexBroken, apsw.Error) as err:
+        except (NotNow, IndexBroken, apsw.Error) as err:
             log.info("index.not_served", account=index.account.id, cause=type(err).__name__)
             return None
         except PosternError as err:
@@ -177,6 +178,8 @@ class Lists:
 async def _opened(session: Session, state: MailboxState) -> None:
     if not is_open(session, state.name):
         await open_mailbox(session, state.name, uid_validity=state.uid_validity)
+    elif session.selected is None or session.selected.uid_validity != state.uid_validity:
+        raise NotNow
 
 
 _UNANSWERABLE = searching.Condition("unanswerable", ())
@@ -224,7 +227,7 @@ def _look(
         )
         if not conversations:
             return _View(listed, state)
-        states = {each.id: each for each in [state, *index.states.values()]}
+        states = {each.id: each for each in read_states(store)}
         return _View(listed, state, tuple(summarise(db, listed.rows, state.id, states)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.mailstore.imap.failure import PASSING
 from services.mailstore.imap.parser import Response, is_flag_change
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_set, uid_sets
@@ -65,7 +66,9 @@ class Source(Protocol):
         """Messages in the open mailbox, as far as the server has told by now."""
 
     async def fetch(self, commands: Sequence[Sequence[bytes]]) -> list[Response]:
-        """UID FETCH commands, sent at once; all their responses."""
+        """UID FETCH commands, sent at once; all their responses. CommandRefused where the server is in a
+        state that passes; of messages that it refuses for good the others come.
+        """
 
     async def count_changes(self, modseq: int) -> int:
         """How many messages of the open mailbox changed since `modseq`; 0 where the server cannot count."""
@@ -128,14 +131,17 @@ class SessionSource:
             told = int(opened.exists > 0)
         flags = None
         news = [one for result in others for one in result.untagged if one.name == "FETCH"]
-        if others and others[0].status == "OK":
+        selected = session.selected
+        # STATUS goes by the name, which may be another mailbox's by now.
+        same = selected is not None and selected.uid_validity == opened.uid_validity
+        if same and others and others[0].status == "OK":
             found = [change for one in news if (change := read_flag_change(one)) is not None]
             # Only where they reach up to the MODSEQ that is told beside them are they known to be all.
             if not found or max(change[3] for change in found) == opened.modseq:
                 flags = [change[:3] for change in found if change[0] >= low]
         # What was asked for is counted as news, too.
         told += sum(map(is_flag_change, news))
-        quiet = session.selected is not None and session.selected.changes == told
+        quiet = selected is not None and selected.changes == told
         return Look(opened, unread, told if quiet else -1, flags)
 
     async def _select(self, name: str, *then: list[bytes]) -> tuple[Opened, list[Result]]:
@@ -165,7 +171,11 @@ class SessionSource:
     async def fetch(self, commands: Sequence[Sequence[bytes]]) -> list[Response]:
         found: list[Response] = []
         for start in range(0, len(commands), 20):
-            for result in await self._session.execute(*commands[start : start + 20]):
+            some = commands[start : start + 20]
+            for command, result in zip(some, await self._session.execute(*some), strict=True):
+                if result.code in PASSING:
+                    # What did not come is not gone: it comes another time.
+                    self._session.require(result, command)
                 found.extend(result.untagged)
         return found
 

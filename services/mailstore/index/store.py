@@ -28,6 +28,10 @@ class IndexBroken(Exception):
     """The file cannot be read: another key, another version, or damaged. It has been removed."""
 
 
+class NotNow(Exception):
+    """What is held cannot be brought into line with the server now: the server is to be asked."""
+
+
 class Store:
     """An open index file."""
 

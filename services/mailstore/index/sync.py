@@ -5,11 +5,13 @@ vanished UIDs, with CONDSTORE changed flags, and else all flags; where the numbe
 the UIDs are compared. Another UIDVALIDITY means to begin anew.
 
 Invariants: what is written in one transaction is true by itself; `modseq` is written last and is the one
-from before the first question, so that whatever changed meanwhile is asked for again.
+from before the first question, so that whatever changed meanwhile is asked for again; what was read under
+one UIDVALIDITY goes to the rows of that one alone, whoever else writes meanwhile (Writer.held).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -20,7 +22,7 @@ from services.mailstore.index import texts
 from services.mailstore.index.fetched import read_entry
 from services.mailstore.index.model import Entry, MailboxState
 from services.mailstore.index.source import MOST_IN_SET, Opened, Source, read_vanished
-from services.mailstore.index.store import Store
+from services.mailstore.index.store import NotNow, Store
 from services.mailstore.index.writing import Writer
 from services.mailstore.reading.items import ITEMS
 
@@ -32,7 +34,7 @@ BATCH = 500
 MOST_FLAGS = 5_000
 
 
-class TooMuch(Exception):
+class TooMuch(NotNow):
     """More has changed than was allowed to be brought in now."""
 
 
@@ -51,12 +53,16 @@ class MailboxSync:
         self.source = source
         self.run = run
         self.writer = Writer(store)
+        # Of the mailbox at hand: what its rows were true as of when this began, how it was left by the last
+        # write, and whether nobody else has written since.
+        self._base, self._left, self._alone = 0, (0, 0), True
 
     async def update(
         self, name: str, *, hidden: bool, most: int | None = None, all_flags: bool = False
     ) -> MailboxState:
         """Bring what is held of the mailbox up to date; begin it where nothing is held. With `most`,
-        TooMuch where more messages than that are new or changed.
+        TooMuch where more messages than that are new or changed. Replaced where somebody else began it anew
+        meanwhile.
         """
         opened = await self.source.open(name)
         state = await self.run(self._begun, opened, hidden)
@@ -66,7 +72,7 @@ class MailboxSync:
             return await self.run(self._finish, state, opened, state.uid_next)
         await self._flags(state, opened, most, all_flags)
         uid_next = await self._new(state, most)
-        state = await self.run(self._state, name)
+        state = await self.run(self.writer.held, state.id)
         doubtful = state.total != self.source.exists if state.complete else not state.modseq
         if doubtful:
             await self._compare(state)
@@ -89,6 +95,26 @@ class MailboxSync:
             texts.read_bodies(await self.source.fetch(commands), found, numbers)
         return found
 
+    @contextlib.contextmanager
+    def writing(self, mailbox: int) -> Iterator[None]:
+        """A transaction that writes what was read since `update` began. Replaced where the mailbox is no
+        more.
+
+        Two may bring in one mailbox at a time, a worker and the service. Each keeps rows that the other was
+        first to put in, whose flags may be older than its own MODSEQ: so the rows count as true as of what
+        this one began with, and the next update asks for all changes since.
+        """
+        with self.store.writing():
+            now = self.writer.held(mailbox)
+            self._alone = self._alone and (now.changes, now.modseq) == self._left
+            if not self._alone and now.modseq > self._base:
+                self.writer.set_mailbox(mailbox, modseq=self._base)
+            yield
+            self._leave(self.writer.held(mailbox))
+
+    def _leave(self, state: MailboxState) -> None:
+        self._left = state.changes, state.modseq
+
     # one step each
 
     def _begun(self, opened: Opened, hidden: bool) -> MailboxState:
@@ -110,9 +136,11 @@ class MailboxSync:
                 )
                 if opened.uid_next <= 1:
                     self.writer.set_mailbox(state.id, built=1, texted=1)
-                    state = self._state(opened.name)
+                    state = self.writer.held(state.id)
             elif state.hidden != hidden:
                 self.writer.set_mailbox(state.id, hidden=int(hidden))
+            self._base, self._alone = state.modseq, True
+            self._leave(state)
             return state
 
     async def _flags(self, state: MailboxState, opened: Opened, most: int | None, all_flags: bool) -> None:
@@ -135,10 +163,10 @@ class MailboxSync:
         self, mailbox: int, flags: list[tuple[int, int, str | None]], vanished: list[int]
     ) -> None:
         for start in range(0, len(flags), 10 * BATCH):
-            with self.store.writing():
+            with self.writing(mailbox):
                 self.writer.set_flags(mailbox, flags[start : start + 10 * BATCH])
         if vanished:
-            with self.store.writing():
+            with self.writing(mailbox):
                 self.writer.remove(mailbox, vanished)
 
     async def _new(self, state: MailboxState, most: int | None) -> int:
@@ -164,7 +192,7 @@ class MailboxSync:
     def _write_new(
         self, state: MailboxState, entries: list[Entry], bodies: dict[int, bytes] | None, uid_next: int
     ) -> None:
-        with self.store.writing():
+        with self.writing(state.id):
             self.writer.add(state.id, entries)
             if entries:
                 # All of them are the newest of the mailbox.
@@ -173,7 +201,7 @@ class MailboxSync:
                     for message in texts.pending(self.store, state.id, uid_next, len(entries))
                     if message.uid >= state.uid_next
                 ]
-                texts.add_words(self.store, texts.prepare(batch, bodies or {}))
+                texts.add_words(self.store, state.id, texts.prepare(batch, bodies or {}))
             self.writer.set_mailbox(state.id, uid_next=uid_next)
 
     async def _compare(self, state: MailboxState) -> None:
@@ -197,32 +225,28 @@ class MailboxSync:
         }
         gone = list(held - there)
         if gone:
-            with self.store.writing():
+            with self.writing(state.id):
                 self.writer.remove(state.id, gone)
         return {uid for uid in there - held if uid < state.uid_next}
 
     def _write_missing(self, state: MailboxState, entries: list[Entry], bodies: dict[int, bytes]) -> None:
-        with self.store.writing():
+        with self.writing(state.id):
             self.writer.add(state.id, entries)
             for entry in entries:
                 batch = texts.pending(self.store, state.id, entry.uid + 1, 1)
-                texts.add_words(self.store, texts.prepare(batch, bodies))
+                texts.add_words(self.store, state.id, texts.prepare(batch, bodies))
 
     def _finish(self, state: MailboxState, opened: Opened, uid_next: int) -> MailboxState:
-        with self.store.writing():
-            self.writer.set_mailbox(
-                state.id,
-                uid_next=uid_next,
-                modseq=opened.modseq,
-                synced=time.time(),
-                object_id=opened.object_id or state.object_id,
-            )
-        return self._state(state.name)
-
-    def _state(self, name: str) -> MailboxState:
-        state = self.writer.mailbox(name)
-        assert state is not None
-        return state
+        with self.writing(state.id):
+            values: dict[str, int | str | float] = {
+                "uid_next": uid_next,
+                "synced": time.time(),
+                "object_id": opened.object_id or state.object_id,
+            }
+            if self._alone:
+                values["modseq"] = opened.modseq
+            self.writer.set_mailbox(state.id, **values)
+            return self.writer.held(state.id)
 
 
 def _same(state: MailboxState, opened: Opened) -> bool:

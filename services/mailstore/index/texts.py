@@ -136,15 +136,16 @@ def without_noise(text: str) -> str:
 
 @dataclass(slots=True)
 class Words:
-    """What goes into the search index: rows of the words table, and (snippet, id)."""
+    """What goes into the search index: rows of the words table, (snippet, id), and the UID of each id."""
 
     rows: list[tuple[int, str, str, str, str, str, str]]
     snippets: list[tuple[str, int]]
+    uids: dict[int, int]
 
 
 def prepare(batch: Sequence[Pending], bodies: Mapping[int, bytes]) -> Words:
     """The words of a batch; slow, and needs no transaction."""
-    words = Words([], [])
+    words = Words([], [], {message.id: message.uid for message in batch})
     for message in batch:
         envelope = decode_envelope(message.encoded)
         text = ""
@@ -165,17 +166,18 @@ def prepare(batch: Sequence[Pending], bodies: Mapping[int, bytes]) -> Words:
     return words
 
 
-def add_words(store: Store, words: Words) -> None:
+def add_words(store: Store, mailbox: int, words: Words) -> None:
     """Put them into the search index. Within `Store.writing()`; messages that are gone meanwhile are passed
-    over.
+    over, also where their ids are others' now.
     """
     db = store.db
     here = {
         id_
-        for (id_,) in db.execute(
-            "SELECT id FROM message WHERE id IN (SELECT value FROM carray(?))",
-            (carray(row[0] for row in words.rows),),
+        for id_, uid in db.execute(
+            "SELECT id, uid FROM message WHERE id IN (SELECT value FROM carray(?)) AND mailbox = ?",
+            (carray(row[0] for row in words.rows), mailbox),
         )
+        if words.uids[id_] == uid
     }
     db.executemany(
         "INSERT OR REPLACE INTO words(rowid, subject, sender, recipients, copied, body, files) "
@@ -183,4 +185,5 @@ def add_words(store: Store, words: Words) -> None:
         # Ascending: FTS5 writes out all it has gathered whenever a number is lower than the one before.
         sorted(row for row in words.rows if row[0] in here),
     )
-    db.executemany("UPDATE detail SET snippet = ? WHERE id = ?", words.snippets)
+    snippets = [row for row in words.snippets if row[1] in here]
+    db.executemany("UPDATE detail SET snippet = ? WHERE id = ?", snippets)

@@ -27,6 +27,7 @@ from services.mailstore.index.build import BuildProgress, build_rows, build_word
 from services.mailstore.index.source import SessionSource
 from services.mailstore.index.store import Store
 from services.mailstore.index.sync import MailboxSync
+from services.mailstore.index.writing import Replaced
 from services.mailstore.mailboxes import listing
 from services.mailstore.mailboxes.model import Mailbox, Tree, Use
 from services.mailstore.pop3.server import adopted
@@ -112,20 +113,25 @@ async def _mailboxes(
     source = SessionSource(session)
     sync = MailboxSync(store, source)
     for box in boxes:
-        try:
-            await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=checked)
-        except (PosternError, CommandRefused) as err:
-            # Not ours to read, or gone meanwhile: the others are no worse for it.
-            sys.stderr.write(f"passed over: {type(err).__name__}\n")
+        for _ in range(_ATTEMPTS):
+            try:
+                await build_rows(sync, box.name, hidden=box.use in HIDDEN, report=checked)
+            except Replaced:
+                continue  # the service has begun it anew, and leaves the rest to us
+            except (PosternError, CommandRefused) as err:
+                # Not ours to read, or gone meanwhile: the others are no worse for it.
+                sys.stderr.write(f"passed over: {type(err).__name__}\n")
+            break
     if not job.words:
         return
     for box in boxes:
         state = sync.writer.mailbox(box.name)
         if state is not None and state.complete and state.texted > 1:
             try:
-                await source.open(box.name)
-                await build_words(sync, box.name, report=checked)
-            except (PosternError, CommandRefused) as err:
+                opened = await source.open(box.name)
+                if opened.uid_validity == state.uid_validity:
+                    await build_words(sync, state, report=checked)
+            except (PosternError, CommandRefused, Replaced) as err:
                 sys.stderr.write(f"passed over: {type(err).__name__}\n")
 
 

@@ -18,8 +18,13 @@ from services.mailstore.index.convert import encode
 from services.mailstore.index.ids import Allocator
 from services.mailstore.index.model import Entry, MailboxState
 from services.mailstore.index.sortkeys import fold, person_key
-from services.mailstore.index.store import Store
+from services.mailstore.index.store import NotNow, Store
 from services.mailstore.threads.subject import base_subject, is_reply
+
+
+class Replaced(NotNow):
+    """The mailbox was begun anew, or dropped, since its state was read: another process may do so."""
+
 
 _STATE = (
     "id, name, object_id, uid_validity, uid_next, modseq, total, unread, built, texted, "
@@ -39,6 +44,13 @@ class Writer:
 
     def mailbox(self, name: str) -> MailboxState | None:
         return read_state(self.store, name)
+
+    def held(self, mailbox: int) -> MailboxState:
+        """What is held of a mailbox by its number. Replaced where it is no more."""
+        row = self._db.execute(f"SELECT {_STATE} FROM mailbox WHERE id = ?", (mailbox,)).fetchone()  # noqa: S608
+        if row is None:
+            raise Replaced
+        return _state(row)
 
     def begin_mailbox(
         self, name: str, *, object_id: str, uid_validity: int, uid_next: int, modseq: int, hidden: bool
@@ -97,9 +109,12 @@ class Writer:
     # messages
 
     def add(self, mailbox: int, entries: Sequence[Entry]) -> None:
-        """Put messages in. Those whose UID is held already are left as they are."""
+        """Put messages in. Those whose UID is held already are left as they are. Replaced where the mailbox
+        is no more: under its name there may be one with other messages of the same UIDs.
+        """
         if not entries:
             return
+        self.held(mailbox)
         held = {
             uid
             for (uid,) in self._db.execute(

@@ -35,6 +35,7 @@ _BATCH = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Of these a search cannot go on in another mailbox either.
 _FATAL = frozenset({Reason.AUTHENTICATION_FAILED, Reason.MAIL_SERVER_UNREACHABLE, Reason.MAIL_SERVER_TIMEOUT})
+_GONE = frozenset({Reason.MAILBOX_NOT_FOUND, Reason.MAILBOX_CHANGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +131,13 @@ async def search(
             late = asyncio.get_running_loop().time() >= patience
             rows: list[Row] = []
             if late and waiting and left:
-                rows = await _take(pool, account, request, cache, snippets, found, left)
+                rows = await _take(pool, account, request, cache, snippets, found, left, failed)
                 left -= len(rows)
             if waiting and (done or rows):
                 yield SearchStep(tuple(rows), len(places) - len(waiting), len(places))
         while left:
-            rows = await _take(pool, account, request, cache, snippets, found, min(left, _BATCH))
-            if not rows:
+            rows = await _take(pool, account, request, cache, snippets, found, min(left, _BATCH), failed)
+            if not rows and not any(item.sent < len(item.uids) for item in found):
                 break
             left -= len(rows)
             yield SearchStep(tuple(rows), len(places), len(places))
@@ -216,8 +217,11 @@ async def _take(
     snippets: Snippets,
     found: list[_Found],
     count: int,
+    failed: list[str],
 ) -> list[Row]:
-    """The next `count` rows over all mailboxes found so far, in order."""
+    """The next `count` rows over all mailboxes found so far, in order. A mailbox that was deleted or replaced
+    since it was searched has none, and is one of `failed`, unless it is the only one.
+    """
     chosen: list[tuple[_Found, int]] = []
     while len(chosen) < count:
         heads = [item for item in found if item.sent < len(item.uids)]
@@ -229,8 +233,14 @@ async def _take(
     rows: dict[tuple[str, int], Row] = {}
     for item in {id(item): item for item, _ in chosen}.values():
         uids = [uid for owner, uid in chosen if owner is item]
-        for row in await _rows(pool, account, cache, snippets, item, uids):
-            rows[item.mailbox, row.name.uid] = row
+        try:
+            for row in await _rows(pool, account, cache, snippets, item, uids):
+                rows[item.mailbox, row.name.uid] = row
+        except PosternError as err:
+            if len(found) == 1 or err.reason not in _GONE:
+                raise
+            item.uids, item.total = item.uids[: item.sent], 0
+            failed.append(item.mailbox)
     return [rows[item.mailbox, uid] for item, uid in chosen if (item.mailbox, uid) in rows]
 
 

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
+from services.common.errors import PosternError, Reason
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore.imap.session import Pieces, Result, Session
+from services.mailstore.index import account
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.shelf import IndexSettings
+from services.mailstore.mailboxes.model import Mailbox, Tree
 from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
 from tests.support.dovecot import Dovecot, DovecotOptions
 
@@ -79,8 +82,8 @@ async def until_indexed(client: Client, *mailboxes: str, words: bool = True) -> 
     assert index is not None
     while time.monotonic() < deadline:
         await client.list()
-        for account in index._open.values():
-            held = [account.complete(name) for name in mailboxes or ("INBOX",)]
+        for each in index._open.values():
+            held = [each.complete(name) for name in mailboxes or ("INBOX",)]
             if all(state is not None and (state.searchable or not words) for state in held):
                 return
         await asyncio.sleep(0.1)
@@ -89,16 +92,6 @@ async def until_indexed(client: Client, *mailboxes: str, words: bool = True) -> 
 
 def rows(reply: pb.ListMessagesResponse) -> list[types_pb.MessageSummary]:
     return list(reply.messages)
-
-
-async def served(client: Client) -> None:
-    """From here on an answer that is not the index's fails the test."""
-
-    async def refuse(*args: object, **options: object) -> None:
-        raise AssertionError("asked the server for rows")
-
-    for module in ("reading.servicer.read_page", "threads.servicer.list_conversations"):
-        pytest.MonkeyPatch().setattr(f"services.mailstore.{module}", refuse)
 
 
 async def test_pages_are_the_same(both: tuple[Client, Client, IMAPClient]) -> None:
@@ -304,6 +297,48 @@ async def test_search_finds_the_same(both: tuple[Client, Client, IMAPClient]) ->
         # Where more than 16 arrive in a second, their order is that of the next second's too.
         times = [row.received_time.seconds for row in mine]
         assert all(later + 3 >= earlier for later, earlier in itertools.pairwise(times)), text
+
+
+async def test_a_mailbox_that_was_deleted_just_now_fails_no_search(
+    both: tuple[Client, Client, IMAPClient],
+) -> None:
+    indexed, _, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    mine, _ = await find(indexed, "lorem")
+    assert indexed.service.index is not None
+    (held,) = indexed.service.index._open.values()
+    await asyncio.gather(*indexed.service.index._tasks.values())
+    assert held.tree is not None
+    held.tree = Tree((*held.tree.mailboxes, Mailbox("Gone", selectable=True)))
+    held.refreshed = time.monotonic() + 60
+    again, _ = await find(indexed, "lorem")
+    assert mine and [row.name for row in again] == [row.name for row in mine]
+    with pytest.raises(PosternError) as failure:
+        await find(indexed, "lorem in:gone")
+    assert failure.value.reason == Reason.MAILBOX_NOT_FOUND
+
+
+async def test_who_waits_for_the_index_asks_the_server(
+    both: tuple[Client, Client, IMAPClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed, direct, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    monkeypatch.setattr(account, "WRITE_WAIT", 0.3)
+    assert indexed.service.index is not None
+    (held,) = indexed.service.index._open.values()
+    begun = time.monotonic()
+    async with held.writing():
+        other.append("INBOX", message("new", "news"))
+        mine = await indexed.list(page_size=50)
+        request = pb.ListConversationsRequest(mailbox="INBOX")
+        page = await indexed.messages.ListConversations(request, token=indexed.token())
+        assert page.conversations[0].newest.name == mine.messages[0].name
+    assert time.monotonic() - begun < 5
+    assert rows(mine) == rows(await direct.list(page_size=50))
+    # Nothing of it has thrown the open index away.
+    assert list(indexed.service.index._open.values()) == [held]
 
 
 async def test_the_list_stays_while_the_server_is_away(own_dovecot: Dovecot, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def add(
         bodies = {each.uid: (words or {}).get(each.uid, f"text {each.uid}").encode() for each in entries}
         wanted = {each.uid for each in entries}
         batch = [m for m in texts.pending(store, state.id, 10**9, 10**6) if m.uid in wanted]
-        texts.add_words(store, texts.prepare(batch, bodies))
+        texts.add_words(store, state.id, texts.prepare(batch, bodies))
     found = read_state(store, mailbox)
     assert found is not None
     return found
