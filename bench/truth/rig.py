@@ -31,6 +31,7 @@ _STEADY = "mailbox_list_index = no\n"
 # Not announced is not used: so one server is four.
 KINDS: dict[str, DovecotOptions | None] = {
     "qresync": DovecotOptions(extra=_STEADY),
+    "listindex": DovecotOptions(),
     "condstore": DovecotOptions(without=("QRESYNC",), extra=_STEADY),
     "neither": DovecotOptions(without=("CONDSTORE", "QRESYNC"), extra=_STEADY),
     "embedded": None,
