@@ -36,7 +36,7 @@ class Service:
         self.requests = Requests()
         self.locks = Locks()
         # What watchers hear is little, and each compressed connection takes some 50 KiB.
-        self.watchers = Watchers(replace(settings.imap, compress=False))
+        self.watchers = Watchers(replace(settings.imap, compress=False), renew=settings.pool.kept_for)
         self._house: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

@@ -1,6 +1,9 @@
 """Watching one account: IDLE on INBOX where the server has it, with news of all other mailboxes where it has
 NOTIFY, a look at all counts every POLL seconds, and again after every interruption.
 
+The connection is renewed now and then, as pooled ones are: servers tell it the shared mailboxes, and the
+rights in them, that they found when it was new. The old one listens until the new one does.
+
 New messages in INBOX come with their rows, what was expunged there with its UIDs where the server has
 QRESYNC; other mailboxes come as "read the list again".
 """
@@ -9,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from services.common.logging import get_logger
-from services.mailstore.imap.connect import Account, ImapServer, connect
+from services.mailstore.imap.connect import Account, ImapServer, ServerBusy, connect
 from services.mailstore.imap.failure import ImapError, LoginRefused
 from services.mailstore.imap.parser import Response, pairs
 from services.mailstore.imap.session import Session
@@ -36,6 +40,8 @@ from services.mailstore.watching.events import (
 
 log = get_logger(__name__)
 POLL = 20.0
+# Seconds after which a connection is renewed, and after which that is tried again where it failed.
+RENEW, RENEW_AGAIN = 900.0, 60.0
 # RFC 5465. INBOX tells of itself as without NOTIFY; other mailboxes by STATUS and LIST, which come while the
 # connection idles.
 _NOTIFY = (
@@ -51,9 +57,15 @@ class AccountWatch:
     """Looks, and tells `emit`. Runs until cancelled, or until the server refuses the credential."""
 
     def __init__(
-        self, server: ImapServer, account: Account, emit: Callable[[Event], None], poll: float = POLL
+        self,
+        server: ImapServer,
+        account: Account,
+        emit: Callable[[Event], None],
+        poll: float = POLL,
+        renew: float = RENEW,
     ) -> None:
-        self._server, self._account, self._emit, self._poll = server, account, emit, poll
+        self._server, self._account, self._emit, self._poll, self._renew = server, account, emit, poll, renew
+        self._renew_at = 0.0
         self._seen: Snapshot | None = None
         self._uid_validity = self._uid_next = 0
         self._lost = False
@@ -65,15 +77,12 @@ class AccountWatch:
         wait = _SHORTEST_WAIT
         while True:
             try:
-                session = await connect(self._server, self._account)
-                try:
-                    if self._lost:
-                        self._lost = False
-                        self._emit(Event(server_lost=False))
-                    wait = _SHORTEST_WAIT
-                    await self._watch(session)
-                finally:
-                    session.close()
+                session = await self._connect()
+                if self._lost:
+                    self._lost = False
+                    self._emit(Event(server_lost=False))
+                wait = _SHORTEST_WAIT
+                await self._until_lost(session)
             except LoginRefused:
                 raise
             except ImapError as err:
@@ -86,16 +95,66 @@ class AccountWatch:
             await asyncio.sleep(wait * random.uniform(0.7, 1.3))  # noqa: S311 nothing secret
             wait = min(_LONGEST_WAIT, wait * 2)
 
+    async def _connect(self) -> Session:
+        session = await connect(self._server, self._account)
+        # Not all watchers of a crowd that came at once are renewed at once.
+        self._renew_at = time.monotonic() + self._renew * random.uniform(0.7, 1.0)  # noqa: S311 as above
+        return session
+
+    async def _until_lost(self, session: Session) -> None:
+        """Watch over this connection, and over each that takes the place of the last."""
+        try:
+            while True:
+                await self._watch(session)
+                session = await self._renewed(session)
+        finally:
+            session.close()
+
+    async def _renewed(self, old: Session) -> Session:
+        """Another connection, which has INBOX open; the same where there is none to be had now."""
+        try:
+            new = await self._connect()
+        except ServerBusy:
+            # There is no room for two.
+            old.close()
+            return await self._connect()
+        except ImapError as err:
+            # That an access token has run out says nothing of the account's right.
+            if isinstance(err, LoginRefused) and self._account.kind != "oauth":
+                raise
+            log.info("watch.not_renewed", account=self._account.id, cause=err)
+            self._renew_at = time.monotonic() + RENEW_AGAIN
+            return old
+        try:
+            await open_mailbox(new, "INBOX")
+            new.overheard = []
+            # What happened before the new one began to listen.
+            await old.execute([b"NOOP"])
+            await self._hear(old)
+        except BaseException:
+            new.close()
+            raise
+        old.close()
+        return new
+
     async def _watch(self, session: Session) -> None:
+        """Look and listen until it is time for another connection."""
+        before = self._seen.get("INBOX") if self._seen else None
         await self._look(session)
         selected, _ = await open_mailbox(session, "INBOX")
-        heard = session.overheard = []
+        interrupted = session.overheard is None
+        if session.overheard is None:
+            session.overheard = []
         if self._uid_validity not in (0, selected.uid_validity):
             self._uid_next = 0
         self._uid_validity = selected.uid_validity
         if self._uid_next and selected.uid_next > self._uid_next:
             await self._tell_new(session, [])
         self._uid_next = max(self._uid_next, selected.uid_next)
+        now = self._seen.get("INBOX") if self._seen else None
+        if interrupted and before and now and before.state != now.state:
+            # Flags that changed and messages that went meanwhile are not told one by one.
+            self._emit(Event(change=MailboxChange(now, incomplete=True)))
         if session.has("NOTIFY"):
             # Refused (too much to watch): other mailboxes are looked at every POLL seconds as well.
             await session.execute(_NOTIFY)
@@ -104,12 +163,18 @@ class AccountWatch:
         self.ready.set()
         while True:
             # Also what came along with the answers to other commands.
-            if not heard:
+            if not session.overheard:
                 await self._wait(session)
-            news, heard[:] = list(heard), []
-            if news:
-                await self._tell_new(session, news)
+            await self._hear(session)
             await self._look(session)
+            if not session.overheard and time.monotonic() >= self._renew_at:
+                return
+
+    async def _hear(self, session: Session) -> None:
+        """Tell what the server has told of INBOX."""
+        news, session.overheard = session.overheard, []
+        if news:
+            await self._tell_new(session, news)
 
     async def _wait(self, session: Session) -> None:
         if session.has("IDLE") or session.rev2:
@@ -167,7 +232,8 @@ class AccountWatch:
                 box, tuple(added[:MOST_ADDED]), modified, tuple(removed[:MOST_REMOVED]), incomplete
             )
             self._emit(Event(change=change))
-        self._uid_next = max(self._uid_next, box.uid_next, *(uid + 1 for uid in rows), 1)
+        # Not the server's UIDNEXT of now: what came since the rows were asked for is told next time.
+        self._uid_next = max(self._uid_next, *(uid + 1 for uid in rows), 1)
 
 
 def _changed(news: list[Response]) -> tuple[list[int], list[int]]:

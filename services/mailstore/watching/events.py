@@ -39,11 +39,14 @@ class Event:
 Snapshot = dict[str, Mailbox]
 
 
+def _shape(tree: Snapshot) -> dict[str, tuple[object, ...]]:
+    return {name: (box.use, box.selectable, box.subscribed, box.my_rights) for name, box in tree.items()}
+
+
 def compare(before: Snapshot, after: Snapshot) -> list[Event]:
     """What is different between two looks at the tree."""
     events: list[Event] = []
-    shape = {name: (box.use, box.selectable, box.subscribed) for name, box in before.items()}
-    if shape != {name: (box.use, box.selectable, box.subscribed) for name, box in after.items()}:
+    if _shape(before) != _shape(after):
         events.append(Event(tree_changed=True))
     for name, box in after.items():
         old = before.get(name)

@@ -18,7 +18,7 @@ from services.common.errors import PosternError, Reason, error
 from services.common.rpc.context import client_address, set_client_address
 from services.mailstore.imap.connect import Account, ImapServer
 from services.mailstore.imap.failure import ImapError, to_posterror
-from services.mailstore.watching.account import POLL, AccountWatch
+from services.mailstore.watching.account import POLL, RENEW, AccountWatch
 from services.mailstore.watching.events import Event
 
 MOST_WATCHERS, MOST_STREAMS = 5_000, 32
@@ -75,8 +75,15 @@ class _Watch:
 class Watchers:
     """All accounts that are watched."""
 
-    def __init__(self, server: ImapServer, *, poll: float = POLL, heartbeat: float = HEARTBEAT) -> None:
-        self._server, self._poll, self._heartbeat = server, poll, heartbeat
+    def __init__(
+        self,
+        server: ImapServer,
+        *,
+        poll: float = POLL,
+        heartbeat: float = HEARTBEAT,
+        renew: float = RENEW,
+    ) -> None:
+        self._server, self._poll, self._heartbeat, self._renew = server, poll, heartbeat, renew
         self._watches: dict[bytes, _Watch] = {}
 
     @property
@@ -122,7 +129,7 @@ class Watchers:
             if len(self._watches) >= MOST_WATCHERS:
                 raise error(Reason.RATE_LIMITED, "too many accounts are watched")
             watch = self._watches[key] = _Watch(account.id, secrets.token_hex(6))
-            watch.looker = AccountWatch(self._server, account, watch.emit, self._poll)
+            watch.looker = AccountWatch(self._server, account, watch.emit, self._poll, self._renew)
             # A context of its own: it outlives the call, whose deadline is not its own.
             context = contextvars.Context()
             context.run(set_client_address, client_address())

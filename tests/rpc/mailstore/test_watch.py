@@ -12,6 +12,7 @@ from imapclient import IMAPClient
 
 from services.common.errors import PosternError
 from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as pb
+from services.mailstore.watching import account
 from services.mailstore.watching.watchers import Watchers
 from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
 from tests.support.dovecot import Dovecot, DovecotOptions
@@ -155,6 +156,45 @@ async def test_without_idle(dovecot_with: Any) -> None:
             change = (await take(stream, "mailbox_change")).mailbox_change
             assert [row.envelope.subject for row in change.added] == ["polled"]
     imap.logout()
+
+
+@pytest.mark.parametrize("without", [(), ("CONDSTORE", "QRESYNC", "NOTIFY")])
+async def test_nothing_is_missed_while_connections_are_renewed(
+    dovecot_with: Any, monkeypatch: pytest.MonkeyPatch, without: tuple[str, ...]
+) -> None:
+    server: Dovecot = dovecot_with(DovecotOptions(without=without))
+    user = server.add_user()
+    opened = []
+    real = account.connect
+
+    async def counted(*given: Any) -> Any:
+        opened.append(await real(*given))
+        return opened[-1]
+
+    monkeypatch.setattr(account, "connect", counted)
+    with server.connect(user) as imap:
+        for number in range(30):
+            imap.append("INBOX", message(f"Old {number}"))
+        imap.select_folder("INBOX")
+        async with serving(settings_for("127.0.0.1", server.imap_port), user) as client:
+            client.service.watchers = Watchers(client.service.settings.imap, poll=0.05, renew=0.1)
+            added, flagged = set[str](), set[int]()
+            async with aclosing(aiter(watching(client))) as stream:
+                await take(stream, "heartbeat")
+                for number in range(1, 31):
+                    await asyncio.to_thread(imap.append, "INBOX", message(f"New {number}"))
+                    await asyncio.to_thread(imap.add_flags, [number], [rb"\Flagged"])
+                    await asyncio.sleep(0.1)
+                async with asyncio.timeout(20):
+                    while len(added) < 30 or len(flagged) < 30:
+                        event = await take(stream, "mailbox_change")
+                        change = event.mailbox_change
+                        added |= {row.envelope.subject for row in change.added}
+                        flagged |= {row.name.uid for row in change.modified if row.flags.flagged}
+            assert len(opened) > 2
+            assert sum(session.usable for session in opened) <= 2
+    assert added == {f"New {number}" for number in range(1, 31)}
+    assert flagged == set(range(1, 31))
 
 
 async def test_server_lost_and_back(own_dovecot: Dovecot) -> None:
