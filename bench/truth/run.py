@@ -43,13 +43,17 @@ class Outcome:
     divergences: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
-    def report(self) -> str:
-        head = (
+    def head(self) -> str:
+        """How far it is, in one line."""
+        return (
             f"{self.kind} seed {self.seed}: {self.operations} operations outside, {self.acts} inside, "
             f"{self.kills} kills, {self.checks} checks, equal after {self.seconds:.1f} s at most, "
-            f"refused {dict(self.refused)}"
+            f"{len(self.wrong)} wrong, {len(self.divergences)} divergences"
         )
-        return "\n".join([head, *self.wrong[:20], *self.divergences[:20]])
+
+    def report(self) -> str:
+        refused = f"refused {dict(self.refused)}"
+        return "\n".join([self.head(), refused, *self.wrong[:20], *self.divergences[:20]])
 
 
 async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bool = True) -> Outcome:
@@ -72,6 +76,7 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
                     # A new process looks at everything again: what one that goes on forgets shows in between.
                     killed = kills and number % 2 == 1
                     await _round(outcome, place, service, inside, operations // rounds, number, killed)
+                    print(outcome.head(), file=sys.stderr, flush=True)
                 outcome.refused = inside.refused
                 for reason, count in inside.refused.items():
                     if reason.removeprefix("watch ") not in EXPECTED:

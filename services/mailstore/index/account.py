@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import apsw
 
 from services.common.errors import PosternError, Reason
+from services.mailstore.files import in_thread
 from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
@@ -83,16 +84,11 @@ class AccountIndex:
     # the file
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
-        """Blocking work, in a thread. IndexBroken where the file turns out to be damaged; it is removed then.
-
-        Who is cancelled meanwhile still waits for the thread, or another would use its store at that time.
+        """Blocking work, in a thread. IndexBroken where the file turns out to be damaged, which is then
+        removed.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
         try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+            return await in_thread(self._threads, work, *args)
         except (apsw.CorruptError, apsw.NotADBError) as err:
             self.broken = True
             remove(self.path)

@@ -9,18 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from services.mailstore.files import EncipheredFile, encipher
 from services.mailstore.index import schema
 from services.mailstore.index.coding import hash64
 
-# ChaCha20-Poly1305 (RFC 8439) with a fresh nonce for each page written; see
-# docs/adr/0001-index-encryption.md.
-_CIPHER = "chacha20"
 _SIDES = ("", "-wal", "-shm", "-journal")
 
 
@@ -32,7 +29,7 @@ class NotNow(Exception):
     """What is held cannot be brought into line with the server now: the server is to be asked."""
 
 
-class Store:
+class Store(EncipheredFile):
     """An open index file."""
 
     def __init__(
@@ -64,14 +61,9 @@ class Store:
         try:
             db = apsw.Connection(str(path), flags=flags, statementcachesize=200)
             db.set_busy_timeout(busy_ms)
-            db.pragma("cipher", _CIPHER)
-            db.pragma("key", "raw:" + key.hex())
-            db.pragma("journal_mode", "wal")
             # A crash of the machine may cost the file its last seconds, or all: it is read again from the
             # server.
-            db.pragma("synchronous", "off")
-            db.pragma("temp_store", "memory")
-            db.pragma("cache_size", -cache_mib * 1024)
+            encipher(db, key, cache_mib=cache_mib, synchronous="off")
             db.pragma("wal_autocheckpoint", 4000)
             if not db.pragma("user_version"):
                 with db:
@@ -90,9 +82,6 @@ class Store:
                 remove(path)
             raise IndexBroken(type(err).__name__) from err
 
-    def close(self) -> None:
-        self.db.close()
-
     def destroy(self) -> None:
         """Close and remove the file."""
         self.close()
@@ -105,28 +94,6 @@ class Store:
 
     def set_value(self, key: str, value: object) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value))
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[apsw.Connection]:
-        """A transaction that may write. apsw.BusyError where another holds the file for longer than two
-        seconds.
-        """
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.db
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[apsw.Connection]:
-        """A transaction in which everything is read as of one moment."""
-        self.db.execute("BEGIN")
-        try:
-            yield self.db
-        finally:
-            self.db.execute("ROLLBACK")
 
     def make_orders(self) -> None:
         """Make the indices for sorted lists, unless they are there. Some seconds for 100,000 messages."""

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from services.common.errors import PosternError
 from services.common.logging import get_logger
+from services.mailstore.files import in_thread
 from services.mailstore.imap.connect import Account
 from services.mailstore.imap.deadline import time_left
 from services.mailstore.imap.failure import ConnectionLost, ImapError, LoginRefused, ServerTimeout
@@ -83,15 +84,8 @@ class PopAccount:
         self._listeners: set[asyncio.Event] = set()
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
-        """Blocking work, in a thread. Who is cancelled meanwhile still waits for it: a Store or a session is
-        never used twice at a time.
-        """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+        """Blocking work, in a thread: a Store or a session is never used twice at a time."""
+        return await in_thread(self._threads, work, *args)
 
     # opening
 

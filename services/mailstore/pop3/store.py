@@ -10,10 +10,9 @@ same transaction, until the server has deleted it. A Store is used by one thread
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from typing import Any
 import apsw
 
 from services.common.errors import Reason, error
+from services.mailstore.files import EncipheredFile, encipher
 from services.mailstore.pop3.described import Described
 
-_CIPHER = "chacha20"
 VERSION = 1
 # Octets of a message in one row: what a window of a part reads in vain is less than this.
 PIECE = 128 * 1024
@@ -80,7 +79,7 @@ class Message:
     known: bool
 
 
-class Store:
+class Store(EncipheredFile):
     """An open file."""
 
     def __init__(self, path: Path, key: bytes, *, busy_ms: int = 15_000) -> None:
@@ -91,13 +90,8 @@ class Store:
         self.db = apsw.Connection(str(path), statementcachesize=200)
         try:
             self.db.set_busy_timeout(busy_ms)
-            self.db.pragma("cipher", _CIPHER)
-            self.db.pragma("key", "raw:" + key.hex())
-            self.db.pragma("journal_mode", "wal")
-            self.db.pragma("synchronous", "full")
-            self.db.pragma("temp_store", "memory")
+            encipher(self.db, key, cache_mib=8, synchronous="full")
             self.db.pragma("secure_delete", "fast")
-            self.db.pragma("cache_size", -8 * 1024)
             if not self.db.pragma("user_version"):
                 with self.writing():
                     if not self.db.pragma("user_version"):
@@ -112,35 +106,6 @@ class Store:
             if isinstance(err, apsw.BusyError):
                 raise error(Reason.UNAVAILABLE, err) from err
             raise error(Reason.CONFLICT, err, what="local_mail_locked") from err
-
-    def close(self) -> None:
-        self.db.close()
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[apsw.Connection]:
-        """A transaction that writes; on disk when the block is left. Blocks may stand in each other."""
-        if self.db.in_transaction:
-            yield self.db
-            return
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.db
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[apsw.Connection]:
-        """A transaction in which everything is read as of one moment."""
-        if self.db.in_transaction:
-            yield self.db
-            return
-        self.db.execute("BEGIN")
-        try:
-            yield self.db
-        finally:
-            self.db.execute("ROLLBACK")
 
     def used_bytes(self) -> int:
         """Octets that the mail takes in the file."""
