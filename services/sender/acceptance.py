@@ -33,6 +33,8 @@ log = get_logger(__name__)
 
 MAX_REQUEST_ID = 128
 MAX_UNDO = 120_000
+# Milliseconds after which somebody should have filed a message that was due; else this replica has a look.
+KEPT_LOOK = 5_000
 MAX_REPORT = 512 * 1024
 MAX_AHEAD = 366 * clock.DAY
 
@@ -125,6 +127,7 @@ class Acceptance:
             recipients=tuple(mailbox.address for mailbox in checked.recipients),
             segments=built.segments,
             token=writer.token,
+            keeps_token=self._outbox.keeps_tokens,
             content=order.raw_content,
             answered=order.content.answered,
             forwarded=order.content.forwarded,
@@ -140,7 +143,9 @@ class Acceptance:
 
     async def _begin(self, new: NewSubmission) -> Submission:
         """Writes it down, and hands it to the worker that was kept free for it."""
-        begun = False
+        begun, submission = False, None
+        # Before the row is there: whoever takes it must find the token.
+        self._outbox.keep(new.id, new.token, new.send_at + KEPT_LOOK)
         try:
             submission = await self._insert(new)
             begun = bool(new.lease_id) and submission.id == new.id and submission.state is State.SUBMITTING
@@ -150,6 +155,8 @@ class Acceptance:
                 self._wake()
             return submission
         finally:
+            if submission is None or submission.id != new.id:
+                self._outbox.forget(new.id)
             if new.lease_id and not begun:
                 self._outbox.give_back()
 
@@ -217,6 +224,7 @@ class Acceptance:
         now = self._now()
         submission = await self._db.run(lambda s: reported.record(s, writer.account, report, now))
         log.info("outbox.reported", submission=submission.id, account=submission.account)
+        self._outbox.keep(submission.id, writer.token, now)
         self._hub.changed(writer.account)
         self._wake()
         return submission
@@ -238,6 +246,7 @@ class Acceptance:
             lambda s: submissions.resolve(s, writer.account, id, fate=Fate.ACCEPTED, write_key=key, now=now)
         )
         log.info("outbox.found", submission=id, account=writer.account)
+        self._outbox.keep(id, writer.token, now)
         self._hub.changed(writer.account)
         self._wake()
         return resolved

@@ -140,6 +140,8 @@ class Work:
     from_address: str
     token: str = field(repr=False)
     segments: tuple[Segment, ...] = field(default=(), repr=False)
+    # Whether the token is this replica's alone: the row has none.
+    in_memory: bool = False
     needs_smtputf8: bool = False
     eight_bit: bool = False
     delivery_report: bool = False

@@ -26,6 +26,7 @@ from services.sender.links.servicer import LinkServicer
 from services.sender.model import Submission
 from services.sender.outbox.filing import Filing
 from services.sender.outbox.hub import Hub
+from services.sender.outbox.keeping import Kept
 from services.sender.outbox.worker import Outbox
 from services.sender.ports import Mailstore, Tokens
 from services.sender.servicer import ComposeServicer, SubmissionServicer
@@ -95,6 +96,7 @@ async def build(
         links,
         sealing_key=settings.sealing_key,
         relay=settings.relay,
+        kept=Kept(settings.filing_retry, now=now),
         retry=settings.retry,
         settings=settings.worker,
         now=now,

@@ -28,10 +28,9 @@ from services.sender.acceptance import MAX_AHEAD, Acceptance, Writer
 from services.sender.compose.build import date_field
 from services.sender.links.servicer import METHOD_SCOPES as LINKS
 from services.sender.model import Fate, State, Submission
-from services.sender.outbox.filing import NEEDS_SIGN_IN
 from services.sender.outbox.hub import Hub
 from services.sender.outbox.worker import Outbox
-from services.sender.storage import rows, submissions, templates, upkeep
+from services.sender.storage import rows, submissions, templates
 from services.sender.storage.content import sized
 from services.sender.uploads import Uploads
 from services.sender.verifying.servicer import METHOD_SCOPES as VERIFYING
@@ -136,7 +135,7 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
                 s, account, request.submission_id, send_at=send_at, date_field=date, now=now
             )
         )
-        self._changed(account)
+        self._changed(submission)
         return submission_service_pb2.RescheduleSubmissionResponse(submission=convert.submission(submission))
 
     async def ResolveSubmission(self, request: Any, context: Any) -> Any:
@@ -155,7 +154,7 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
                 s, account, request.submission_id, fate=fate, write_key=key, now=now
             )
         )
-        self._changed(account)
+        self._changed(submission)
         return submission_service_pb2.ResolveSubmissionResponse(submission=convert.submission(submission))
 
     async def RecordReport(self, request: Any, context: Any) -> Any:
@@ -163,8 +162,10 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
         found = await self._acceptance.report(_writer(context), name)
         return submission_service_pb2.RecordReportResponse(submission=convert.submission(found))
 
-    def _changed(self, account: str) -> None:
-        self._hub.changed(account)
+    def _changed(self, submission: Submission) -> None:
+        if submission.state is not State.CANCELLED:
+            self._outbox.keep(submission.id, current_identity().token, submission.send_at)
+        self._hub.changed(submission.account)
         self._outbox.wake()
 
     async def GetSubmission(self, request: Any, context: Any) -> Any:
@@ -184,7 +185,7 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
         if request.page_token and not re.fullmatch("[0-9a-f]{32}", request.page_token):
             raise invalid_argument("page_token", "malformed")
         states = [convert.state(number) for number in request.states]
-        await self._refresh(identity.account, identity.token)
+        await self._outbox.visited(identity.account, identity.token)
 
         def page(session: Session) -> tuple[list[Submission], int]:
             return submissions.page(
@@ -222,16 +223,11 @@ class SubmissionServicer(submission_service_pb2_grpc.SubmissionServiceServicer):
                 log.info("outbox.look_failed", submission=item.id, cause=type(err).__name__)
         return settled
 
-    async def _refresh(self, account: str, token: str) -> None:
-        """Messages that wait since the password changed go on with the token of whoever signed in since."""
-        now, problems = clock.now(), [str(reason) for reason in NEEDS_SIGN_IN]
-        if await self._db.read(lambda s: upkeep.waits_for_token(s, account, problems)):
-            await self._db.run(lambda s: upkeep.refresh_token(s, account, token, problems, now))
-            self._outbox.wake()
-
     async def WatchSubmissions(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        account = current_identity().account
-        async for submission, token in watch(self._db, self._hub, account, resume_token=request.resume_token):
+        identity = current_identity()
+        await self._outbox.visited(identity.account, identity.token)
+        stream = watch(self._db, self._hub, identity.account, resume_token=request.resume_token)
+        async for submission, token in stream:
             yield submission_service_pb2.WatchSubmissionsResponse(
                 submission=convert.submission(submission) if submission else None, resume_token=token
             )

@@ -49,7 +49,7 @@ class Filing:
 
     async def file(self, work: Work) -> Submission:
         """ACCEPTED → FILED (or what the other recipients need), else ACCEPTED with the problem and a later
-        time."""
+        time, or none where the token is in memory."""
         id = work.submission.id
         try:
             await faults.at("file.begin")
@@ -58,7 +58,8 @@ class Filing:
         except PosternError as err:
             problem = err.reason
             self._kept.pop(work.token, None)
-            file_at = self._now() + self._retry.wait(work.file_attempts + 1)
+            # Not due, where only this replica can file it: another one would take it for nothing.
+            file_at = 0 if work.in_memory else self._now() + self._retry.wait(work.file_attempts + 1)
             log.warning("outbox.not_filed", submission=id, cause=problem)
             return await self._outcomes.do(Filed(work, problem, file_at))
         submission = await self._outcomes.do(Filed(work))

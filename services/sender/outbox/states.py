@@ -38,6 +38,9 @@ Invariants:
   held while nobody else touched it: knowing is better than UNKNOWN.
 * A message is taken for each recipient by itself: after a partial refusal the copy is filed once, and only
   the recipients still PENDING are tried again.
+* Where a relay account sends, a row holds no token. What this replica has in memory files it; where that is
+  gone an ACCEPTED row has no `due_at`, but for recipients still PENDING, and is filed when its writer's next
+  token comes.
 * Filing is idempotent at the mailstore (unless_message_id), so it may be repeated until it is known to be
   done.
 """
@@ -120,9 +123,9 @@ def resting_state(fates: set[Fate], *, filed: bool) -> State:
 
 
 def due_at(state: State, *, deliver_at: int, file_at: int) -> int | None:
-    """When a worker should look at a row in that state."""
+    """When a worker should look at a row in that state; `file_at` 0: not to file it."""
     if state in DELIVERABLE:
         return deliver_at
     if state is State.ACCEPTED:
-        return min(file_at, deliver_at) if deliver_at else file_at
+        return min((at for at in (file_at, deliver_at) if at), default=None)
     return None

@@ -22,9 +22,10 @@ from services.common.tokens import CLAIM_CREDENTIAL, decode_sealed
 from services.sender import clock, faults
 from services.sender.links.links import Links
 from services.sender.model import Fate, State, Submission, Work
-from services.sender.outbox.filing import Filing
+from services.sender.outbox.filing import NEEDS_SIGN_IN, Filing
 from services.sender.outbox.hub import Hub
-from services.sender.outbox.states import Next, Retry, after_attempt
+from services.sender.outbox.keeping import Kept
+from services.sender.outbox.states import TERMINAL, Next, Retry, after_attempt
 from services.sender.outbox.token import claim_of
 from services.sender.smtp import attempt
 from services.sender.smtp.attempt import Envelope
@@ -68,12 +69,15 @@ class Outbox:
         *,
         sealing_key: PrivateKey,
         relay: Credential | None = None,
+        kept: Kept | None = None,
         retry: Retry = Retry(),
         settings: WorkerSettings = WorkerSettings(),
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._connections, self._filing, self._hub = db, connections, filing, hub
         self._sealing_key, self._relay = sealing_key, relay
+        # With a relay: what would else lie in the database.
+        self._kept = kept if relay is not None else None
         self._retry, self._settings, self._now = retry, settings, now
         self.lease = settings.lease
         self._outcomes, self._links = outcomes, links
@@ -94,6 +98,35 @@ class Outbox:
     def start(self) -> None:
         """Begins to work, until `stop`. Not within a call: its deadline must not be inherited."""
         self._runner = asyncio.create_task(self._run(), context=contextvars.Context())
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether a message's row holds its writer's token until it is filed."""
+        return self._kept is None
+
+    def keep(self, id: str, token: str, due_at: int) -> None:
+        """Keeps a token for a message whose row does not, to be worked on at that time."""
+        if self._kept is not None:
+            self._kept.put(id, token, due_at)
+
+    def forget(self, id: str) -> None:
+        """Gives up the token of a message that did not come to be, or has no more need of it."""
+        if self._kept is not None:
+            self._kept.forget(id)
+
+    async def visited(self, account: str, token: str) -> None:
+        """What waits for its writer goes on with the token that the writer has brought."""
+        if self._kept is not None:
+            waiting = await self._db.read(lambda s: upkeep.to_file(s, account))
+            for id in waiting:
+                self._kept.put(id, token, 0)
+            if waiting:
+                self.wake()
+            return
+        now, problems = self._now(), [str(reason) for reason in NEEDS_SIGN_IN]
+        if await self._db.read(lambda s: upkeep.waits_for_token(s, account, problems)):
+            await self._db.run(lambda s: upkeep.refresh_token(s, account, token, problems, now))
+            self.wake()
 
     def reserve(self) -> str:
         """The lease of a message that is about to be accepted, where a worker is free for it: followed by
@@ -158,6 +191,13 @@ class Outbox:
             self._behind = True
             return 0
         now, lease = self._now(), self._settings.lease
+        begun = 0
+        if self._kept is not None and (asked := self._kept.due(free)):
+            begun = await self._take_to_file(asked)
+            free -= begun
+        if free <= 0:
+            self._behind = True
+            return begun
         claimed = await self._db.run(lambda s: leases.claim(s, now=now, lease=lease, limit=free))
         self._behind = len(claimed.work) + len(claimed.recovered) >= free
         for submission in claimed.recovered:
@@ -165,9 +205,21 @@ class Outbox:
             self._hub.changed(submission.account)
         for work in claimed.work:
             self._start(work)
-        return len(claimed.work) + len(claimed.recovered)
+        return begun + len(claimed.work) + len(claimed.recovered)
+
+    async def _take_to_file(self, ids: list[str]) -> int:
+        """Starts to file those among these messages that wait for it; how many."""
+        now, lease = self._now(), self._settings.lease
+        claimed, over = await self._db.run(lambda s: leases.claim_to_file(s, ids, now=now, lease=lease))
+        for id in over:
+            self.forget(id)
+        for work in claimed.work:
+            self._start(work)
+        return len(claimed.work)
 
     def _start(self, work: Work) -> None:
+        if self._kept is not None and not work.token:
+            work = replace(work, token=self._kept.get(work.submission.id), in_memory=True)
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -225,10 +277,24 @@ class Outbox:
             )
             self._hub.changed(submission.account)
             if submission.state is not State.ACCEPTED:
+                self._settled(submission, work.token)
                 return
             work = replace(work, submission=submission, file_attempts=0)
         submission = await self._filing.file(work)
+        self._settled(submission, work.token)
         self._hub.changed(submission.account)
+
+    def _settled(self, submission: Submission, token: str) -> None:
+        """Forgets its token where that is needed no more, or of no use."""
+        if self._kept is None:
+            return
+        if submission.filed_at or submission.state in TERMINAL or submission.state is State.REFUSED:
+            self._kept.forget(submission.id)
+        elif submission.state is State.ACCEPTED and submission.problem not in NEEDS_SIGN_IN:
+            self._kept.later(submission.id)
+        elif submission.state is State.ACCEPTED and token:
+            # A newer one may have come meanwhile.
+            self._kept.forget(submission.id, token)
 
     async def _deliver(self, work: Work) -> Submission:
         submission = work.submission

@@ -40,6 +40,8 @@ class NewSubmission:
     segments: tuple[Segment, ...] = field(repr=False)
     token: str = field(repr=False)
     content: bytes = field(repr=False)
+    # Whether the token is written, too, for whichever replica comes to need it.
+    keeps_token: bool = True
     answered: StoredName | None = None
     forwarded: StoredName | None = None
     replaces_draft: StoredName | None = None
@@ -156,7 +158,7 @@ def _row(new: NewSubmission) -> dict[str, Any]:
         "problem": BURST if new.suspended else "",
         "filed_at": 0,
         "updated_at": new.accepted_at,
-        "token": new.token,
+        "token": new.token if new.keeps_token else None,
         "content": new.content,
         "filing": rows.filing_text(new.answered, new.forwarded, new.replaces_draft),
         "last_write": "",
@@ -194,6 +196,7 @@ def work_of(new: NewSubmission, submission: Submission) -> Work:
         from_address=new.from_address,
         token=new.token,
         segments=new.segments if new.size_bytes <= SMALL else (),
+        in_memory=not new.keeps_token,
         needs_smtputf8=new.needs_smtputf8,
         eight_bit=new.eight_bit,
         delivery_report=new.delivery_report,

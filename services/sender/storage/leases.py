@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +11,13 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from services.sender.model import Fate, Recipient, State, Submission, Work
-from services.sender.outbox.states import resting_state
+from services.sender.outbox.states import TERMINAL, resting_state
 from services.sender.storage import content, rows
 from services.sender.storage.changes import Change, LeaseLost, resting, write, write_people
 from services.sender.storage.tables import submissions
 
 _TO_WORK = [column for column in submissions.c if column.name != "content"]
+_NOT_TO_FILE = {*TERMINAL, State.REFUSED}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,20 @@ def claim(session: Session, *, now: int, lease: int, limit: int) -> Claimed:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    due = list(session.execute(query))
+    return _lease(session, list(session.execute(query)), now, lease)
+
+
+def claim_to_file(session: Session, ids: Sequence[str], *, now: int, lease: int) -> tuple[Claimed, set[str]]:
+    """Leases those among these rows that are ACCEPTED and nobody's, due or not, to be filed; and the ids for
+    which nothing is to be filed any more."""
+    query = select(*_TO_WORK).where(submissions.c.id.in_(ids)).order_by(submissions.c.id).with_for_update()
+    found = list(session.execute(query))
+    over = set(ids) - {row.id for row in found if row.state not in _NOT_TO_FILE and not row.filed_at}
+    ready = [row for row in found if row.state == State.ACCEPTED and not row.lease_id and row.id not in over]
+    return _lease(session, ready, now, lease, file=True), over
+
+
+def _lease(session: Session, due: Sequence[Row[Any]], now: int, lease: int, *, file: bool = False) -> Claimed:
     if not due:
         return Claimed((), ())
     people = rows.load_recipients(session, [row.id for row in due])
@@ -49,7 +64,7 @@ def claim(session: Session, *, now: int, lease: int, limit: int) -> Claimed:
     lease_id = secrets.token_hex(16)
     rest = [row for row in due if row.state != State.SUBMITTING]
     taken = [
-        Change(rows.view(row, people[row.id]), _leased(row, people[row.id], lease_id, now, lease))
+        Change(rows.view(row, people[row.id]), _leased(row, people[row.id], lease_id, now, lease, file))
         for row in rest
     ]
     before = [rows.view(row, people[row.id]) for row in left]
@@ -67,12 +82,14 @@ def claim(session: Session, *, now: int, lease: int, limit: int) -> Claimed:
 
 
 def _leased(
-    row: Row[Any], people: tuple[Recipient, ...], lease_id: str, now: int, lease: int
+    row: Row[Any], people: tuple[Recipient, ...], lease_id: str, now: int, lease: int, file: bool
 ) -> dict[str, Any]:
     pending = any(person.fate is Fate.PENDING for person in people)
     values: dict[str, Any] = {"lease_id": lease_id, "due_at": now + lease}
-    # An ACCEPTED row is filed; where its filing fails and other recipients are due, they have their turn.
-    if row.state != State.ACCEPTED or (pending and row.deliver_at <= now < row.next_attempt_at):
+    # An ACCEPTED row is filed; where its filing fails, or waits for its writer, and other recipients are due,
+    # they have their turn.
+    waits = not row.next_attempt_at or row.next_attempt_at > now
+    if not file and (row.state != State.ACCEPTED or (pending and row.deliver_at <= now and waits)):
         values |= {
             "state": State.SUBMITTING,
             "attempt_count": row.attempt_count + 1,

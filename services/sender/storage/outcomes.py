@@ -45,7 +45,7 @@ class Attempted:
 @dataclass(frozen=True)
 class Filed:
     """What came of filing; `problem` is empty where the copy is in Sent, else it is tried again at
-    `file_at`."""
+    `file_at`, or when somebody comes to it who has a token (0)."""
 
     work: Work
     problem: str = ""

@@ -72,7 +72,7 @@ submissions = Table(
     Column("filed_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # The access token; its credential is sealed to this service (and, for filing, to mailstore). NULL once
-    # done.
+    # done, and always with a relay account.
     Column("token", _TEXT),
     # The request's content as it came, to be edited again after a cancel. NULL once filed.
     Column("content", _BLOB),
