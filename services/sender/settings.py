@@ -83,6 +83,7 @@ class SenderSettings:
             ),
             worker=WorkerSettings(
                 workers=env.integer("SENDER_WORKERS", 24, minimum=1, maximum=256),
+                ahead=env.integer("SENDER_WORKERS", 24, minimum=1, maximum=256),
                 lease=int(env.duration("SENDER_LEASE", 60.0) * 1000),
                 keep=int(env.duration("SENDER_KEEP", 30 * 86400) * 1000),
             ),

@@ -21,7 +21,14 @@ def normalise(text: str) -> str:
 
 def flowed(text: str) -> str:
     """The text as format=flowed with "\\n" line ends; leading ">" are quote marks."""
-    return "\n".join(line for original in normalise(text).split("\n") for line in _flow_line(original))
+    lines: list[str] = []
+    for line in normalise(text).split("\n"):
+        # Most are short and as they should be.
+        if len(line) <= WIDTH and not line.startswith((" ", ">", "From ")) and not line.endswith(" "):
+            lines.append(line)
+        else:
+            lines += _flow_line(line)
+    return "\n".join(lines)
 
 
 def _flow_line(line: str) -> list[str]:
@@ -45,17 +52,17 @@ def _stuff(line: str) -> str:
 
 def _wrap(body: str, width: int) -> list[str]:
     """Lines that end in a space where they flow on; words that are longer than the width stay whole."""
-    lines = []
-    while len(body) > width:
-        cut = body.rfind(" ", 1, width)
+    lines, start, end = [], 0, len(body)
+    while end - start > width:
+        cut = body.rfind(" ", start + 1, start + width)
         if cut < 0:
-            cut = body.find(" ", max(width, 1))
+            cut = body.find(" ", start + max(width, 1))
         # A line of nothing but spaces, or one that would make the rest empty, is not a place to break.
-        if cut < 0 or not body[: cut + 1].strip(" "):
+        if cut < 0 or not body[start : cut + 1].strip(" "):
             break
-        lines.append(body[: cut + 1])
-        body = body[cut + 1 :]
-    return [*lines, body]
+        lines.append(body[start : cut + 1])
+        start = cut + 1
+    return [*lines, body[start:]]
 
 
 def encode(text: str, *, allow_plain_lines: int = MAX_PLAIN_LINE) -> tuple[str, str, bytes]:

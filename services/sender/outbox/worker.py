@@ -45,9 +45,12 @@ MOST_OPEN, OPEN_SECONDS = 500, 300
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """Milliseconds, but for `workers`. A lease is renewed every third of `lease`."""
+    """Milliseconds, but for `workers` and `ahead`, which are numbers of messages: so many are worked on at
+    once, so many more are leased and in memory, for the worker that is free next. A lease is renewed every
+    third of `lease`."""
 
     workers: int = 24
+    ahead: int = 24
     lease: int = 60_000
     poll: int = 1_000
     keep: int = 30 * clock.DAY
@@ -84,6 +87,7 @@ class Outbox:
         self._open: Remembered[tuple[str, bytes], Credential] = Remembered(MOST_OPEN)
         self._awake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._workers = asyncio.Semaphore(settings.workers)
         self._runner: asyncio.Task[None] | None = None
         # Workers that are kept free for messages which are just being accepted.
         self._reserved = 0
@@ -129,8 +133,8 @@ class Outbox:
             self.wake()
 
     def reserve(self) -> str:
-        """The lease of a message that is about to be accepted, where a worker is free for it: followed by
-        `begin`, or by `give_back` where it does not come to that. Empty where none is."""
+        """The lease of a message that is about to be accepted, where a worker is free for it or will be soon:
+        followed by `begin`, or by `give_back` where it does not come to that. Else empty."""
         if self._runner is None or self._free() <= 0:
             self._behind = True
             return ""
@@ -148,7 +152,7 @@ class Outbox:
             contextvars.Context().run(self._start, work)
 
     def _free(self) -> int:
-        return self._settings.workers - len(self._tasks) - self._reserved
+        return self._settings.workers + self._settings.ahead - len(self._tasks) - self._reserved
 
     async def stop(self, grace: float = 5.0) -> None:
         """Takes nothing new and gives what is running `grace` seconds; the rest is found again by its
@@ -185,7 +189,7 @@ class Outbox:
                 await asyncio.sleep(GATHER)
 
     async def take(self) -> int:
-        """Leases what is due, as far as workers are free, and starts on it; how many."""
+        """Leases what is due, as far as there is room, and starts on it; how many."""
         free = self._free()
         if free <= 0:
             self._behind = True
@@ -238,8 +242,9 @@ class Outbox:
         id = work.submission.id
         renewing = asyncio.create_task(self._renew(work))
         try:
-            await faults.at("claim.committed")
-            await self._work(work)
+            async with self._workers:
+                await faults.at("claim.committed")
+                await self._work(work)
         except LeaseLost:
             log.warning("outbox.lease_lost", submission=id)
         except Exception as err:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from services.common.errors import PosternError
 from services.sender.compose.segments import Segment
 from services.sender.model import Fate, Recipient, State, StoredName, Submission, Work
-from services.sender.storage import blobs, links, rows, usage
+from services.sender.storage import blobs, links, rows, statements, usage
 from services.sender.storage.content import SMALL
 from services.sender.storage.held import BURST
 from services.sender.storage.tables import recipients, segments, submissions
@@ -88,9 +87,10 @@ def insert_new(
 
 
 def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
-    session.execute(insert(submissions), [_row(new) for new in many])
-    session.execute(
-        insert(recipients),
+    statements.insert(session, submissions, [_row(new) for new in many])
+    statements.insert(
+        session,
+        recipients,
         [
             {
                 "submission_id": new.id,
@@ -105,8 +105,9 @@ def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
             for position, address in enumerate(new.recipients)
         ],
     )
-    session.execute(
-        insert(segments),
+    statements.insert(
+        session,
+        segments,
         [
             {
                 "submission_id": new.id,

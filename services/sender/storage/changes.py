@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from services.sender.model import Recipient, State, Submission
 from services.sender.outbox.states import TERMINAL, due_at
+from services.sender.storage import statements
 from services.sender.storage.submissions import release
-from services.sender.storage.tables import submissions
+from services.sender.storage.tables import recipients, submissions
 
 _SHOWN = {field.name for field in fields(Submission)}
-# Both SQLite and MySQL know REPLACE; with many rows PyMySQL makes it one statement.
-_REPLACE_RECIPIENTS = text(
-    "REPLACE INTO sender_recipients"
-    " (submission_id, position, address, fate, smtp_code, enhanced_status, server_text) VALUES"
-    " (:submission_id, :position, :address, :fate, :smtp_code, :enhanced_status, :server_text)"
-)
 
 
 class LeaseLost(Exception):
@@ -79,7 +73,7 @@ def write(session: Session, changes: Sequence[Change], now: int) -> None:
     for change in changes:
         alike[tuple(sorted(change.values.items()))].append(change.submission.id)
     for values, ids in alike.items():
-        session.execute(update(submissions).where(submissions.c.id.in_(ids)).values(dict(values)))
+        statements.update(session, submissions, values, id=ids)
     let_go(session, changes, now)
 
 
@@ -99,5 +93,4 @@ def write_people(session: Session, changed: Sequence[tuple[Submission, tuple[Rec
         for number, (person, before) in enumerate(zip(after, submission.recipients, strict=True))
         if person != before
     ]
-    if written:
-        session.connection().execute(_REPLACE_RECIPIENTS, written)
+    statements.insert(session, recipients, written, replace=True)

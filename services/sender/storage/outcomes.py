@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.sender.model import Fate, State, Submission, Work
 from services.sender.outbox.states import Next, due_at, resting_state
-from services.sender.storage import rows
+from services.sender.storage import rows, statements
 from services.sender.storage.changes import Change, LeaseLost, let_go, resting, write, write_people
 from services.sender.storage.tables import submissions
 
@@ -121,17 +121,11 @@ def _write_plain(
         values = tuple(sorted((name, value) for name, value in change.values.items() if name != "version"))
         alike[type(item), item.work.lease_id, values].append(item.work.submission.id)
     for (kind, lease_id, values), ids in alike.items():
-        done = session.execute(
-            update(submissions)
-            .where(
-                submissions.c.id.in_(ids),
-                submissions.c.lease_id == lease_id,
-                submissions.c.state.in_(_FROM[kind]),
-            )
-            # A report may have written to the row meanwhile.
-            .values({**dict(values), "version": submissions.c.version + 1})
+        # Its version is counted there: a report may have written to the row meanwhile.
+        found = statements.update(
+            session, submissions, values, counted="version", id=ids, lease_id=[lease_id], state=_FROM[kind]
         )
-        if done.rowcount != len(ids):  # type: ignore[attr-defined]
+        if found != len(ids):
             raise Contested
     _write_recipients(session, items)
     let_go(session, changes, now)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from services.common.errors import Reason, error, not_found
 from services.sender.clock import DAY
 from services.sender.model import Fate, State, Submission
 from services.sender.outbox.states import CANCELLABLE, TAKEN, TERMINAL, due_at, resting_state
-from services.sender.storage import blobs, links, rows
+from services.sender.storage import blobs, links, rows, statements
 from services.sender.storage.tables import recipients, segments, submissions
 
 
@@ -174,4 +174,4 @@ def release(
         )
         for blob_id in session.execute(query).scalars().all():
             blobs.unpin(session, blob_id, now + DAY)
-    session.execute(delete(segments).where(segments.c.submission_id.in_(ids)))
+    statements.delete(session, segments, submission_id=ids)

@@ -38,8 +38,9 @@ class Together(Generic[T, R]):
         work: Callable[[Session, Sequence[T]], Sequence[R | Exception]],
         *,
         most: int = MOST,
+        linger: float = LINGER,
     ) -> None:
-        self._db, self._work, self._most = db, work, most
+        self._db, self._work, self._most, self._linger = db, work, most, linger
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._runner: asyncio.Task[None] | None = None
 
@@ -57,7 +58,7 @@ class Together(Generic[T, R]):
         try:
             while self._waiting:
                 if shared and len(self._waiting) < self._most:
-                    await asyncio.sleep(LINGER)
+                    await asyncio.sleep(self._linger)
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 shared = len(batch) > 1
                 await self._write(batch)

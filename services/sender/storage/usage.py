@@ -6,16 +6,15 @@ keep one limit together.
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Insert, delete, select
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from services.common.errors import PosternError, Reason, error
+from services.sender.storage import statements
 from services.sender.storage.tables import usage
 
 STEP = 5 * 60_000
@@ -96,8 +95,9 @@ def purge(session: Session, now: int) -> None:
 
 def _sent(session: Session, accounts: Sequence[str], step: int) -> dict[str, dict[int, Amount]]:
     found: dict[str, dict[int, Amount]] = {account: {} for account in accounts}
-    query = select(usage).where(usage.c.account.in_(accounts), usage.c.step > step - STEPS)
-    for row in session.execute(query):
+    wanted = ("account", "step", "messages", "recipients", "octets")
+    steps = range(step - STEPS + 1, step + 1)
+    for row in statements.select(session, usage, wanted, account=accounts, step=steps):
         found[row.account][row.step] = Amount(row.messages, row.recipients, row.octets)
     return found
 
@@ -134,15 +134,4 @@ def _add(session: Session, amounts: Sequence[tuple[str, int, Amount]]) -> None:
     if not amounts:
         return
     rows = [{"account": account, "step": step, **vars(amount)} for account, step, amount in amounts]
-    session.connection().execute(_upsert(session.get_bind().dialect.name), rows)
-
-
-@functools.cache
-def _upsert(dialect: str) -> Insert:
-    names = ("messages", "recipients", "octets")
-    if dialect == "sqlite":
-        lite = sqlite.insert(usage)
-        sums = {name: usage.c[name] + lite.excluded[name] for name in names}
-        return lite.on_conflict_do_update(index_elements=["account", "step"], set_=sums)
-    my = mysql.insert(usage)
-    return my.on_duplicate_key_update({name: usage.c[name] + my.inserted[name] for name in names})
+    statements.insert(session, usage, rows, adding=("messages", "recipients", "octets"))
