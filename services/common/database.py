@@ -58,8 +58,11 @@ def database_url(env: Env, default: str | None = None) -> str:
     return text
 
 
-def create_engine(url: str | URL, *, pool_size: int = 8, reads: bool = False) -> Engine:
-    """An engine with bounds: `pool_size` connections, 5 s to get one, socket timeouts, lock timeouts."""
+def create_engine(
+    url: str | URL, *, pool_size: int = 8, reads: bool = False, several: bool = False
+) -> Engine:
+    """An engine with bounds: `pool_size` connections, 5 s to get one, socket timeouts, lock timeouts.
+    `several`: MySQL takes several statements, separated by ";", in one trip; the last one's result counts."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, pool_size)
@@ -83,11 +86,27 @@ def create_engine(url: str | URL, *, pool_size: int = 8, reads: bool = False) ->
             "init_command": "SET SESSION time_zone='+00:00', innodb_lock_wait_timeout=5,"
             " sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
             "NO_ENGINE_SUBSTITUTION'",
+            **(_several() if several else {}),
         },
     )
     if not reads:
         _ping_after_rest(engine)
     return engine
+
+
+def _several() -> dict[str, Any]:
+    from pymysql.constants import CLIENT
+    from pymysql.cursors import Cursor
+
+    class Several(Cursor):
+        def execute(self, query: Any, args: Any = None) -> Any:
+            # Raises what any of them failed with: left to be read later, it would be lost.
+            count = super().execute(query, args)
+            while self.nextset():
+                count = self.rowcount
+            return count
+
+    return {"client_flag": CLIENT.MULTI_STATEMENTS, "cursorclass": Several}
 
 
 def _ping_after_rest(engine: Engine) -> None:
@@ -168,8 +187,8 @@ def _to_wal(cursor: sqlite3.Cursor) -> None:
 class Database:
     """Runs functions that take a Session, each in one transaction, on worker threads."""
 
-    def __init__(self, url: str | URL, *, pool_size: int = 8) -> None:
-        self.engine = create_engine(url, pool_size=pool_size)
+    def __init__(self, url: str | URL, *, pool_size: int = 8, several: bool = False) -> None:
+        self.engine = create_engine(url, pool_size=pool_size, several=several)
         self._reader = _reader(self.engine, url, pool_size)
         workers = 1 if isinstance(self.engine.pool, StaticPool) else pool_size
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="database")

@@ -77,7 +77,7 @@ async def build(
 ) -> Sender:
     """Brings the schema up to date and puts the parts together; `outbox.start()` begins the work."""
     await migrate(settings.database_url, MIGRATIONS, VERSION_TABLE)
-    db, hub = Database(settings.database_url), Hub()
+    db, hub = Database(settings.database_url, several=True), Hub()
     connections = connections or Connections(
         settings.smtp, ca_file=settings.mail_ca_file, ehlo_name=settings.ehlo_name
     )

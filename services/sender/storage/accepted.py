@@ -87,41 +87,38 @@ def insert_new(
 
 
 def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
-    statements.insert(session, submissions, [_row(new) for new in many])
-    statements.insert(
-        session,
-        recipients,
-        [
-            {
-                "submission_id": new.id,
-                "position": position,
-                "address": address,
-                "fate": Fate.PENDING,
-                "smtp_code": 0,
-                "enhanced_status": "",
-                "server_text": "",
-            }
-            for new in many
-            for position, address in enumerate(new.recipients)
-        ],
-    )
-    statements.insert(
-        session,
-        segments,
-        [
-            {
-                "submission_id": new.id,
-                "position": position,
-                "size": segment.size,
-                "data": segment.data,
-                "blob_id": segment.blob_id or None,
-                "encoding": segment.encoding or "",
-                "sent_only": segment.sent_only,
-            }
-            for new in many
-            for position, segment in enumerate(new.segments)
-        ],
-    )
+    people = [
+        {
+            "submission_id": new.id,
+            "position": position,
+            "address": address,
+            "fate": Fate.PENDING,
+            "smtp_code": 0,
+            "enhanced_status": "",
+            "server_text": "",
+        }
+        for new in many
+        for position, address in enumerate(new.recipients)
+    ]
+    octets = [
+        {
+            "submission_id": new.id,
+            "position": position,
+            "size": segment.size,
+            "data": segment.data,
+            "blob_id": segment.blob_id or None,
+            "encoding": segment.encoding or "",
+            "sent_only": segment.sent_only,
+        }
+        for new in many
+        for position, segment in enumerate(new.segments)
+    ]
+    written = [
+        statements.Rows(submissions, [_row(new) for new in many]),
+        statements.Rows(recipients, people),
+        statements.Rows(segments, octets),
+    ]
+    statements.insert_all(session, written)
     for new in many:
         for segment in new.segments:
             if segment.blob_id:

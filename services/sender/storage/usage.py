@@ -7,7 +7,7 @@ keep one limit together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete
@@ -65,8 +65,7 @@ def admit(
     sums: dict[str, Amount] = defaultdict(Amount)
     for account, amount in wanted:
         sums[account] += amount
-    _add(session, [(account, step, sums[account]) for account in accounts])
-    sent = _sent(session, accounts, step)
+    sent = _count(session, {account: sums[account] for account in accounts}, step)
     for account in accounts:
         sent[account][step] -= sums[account]
     answers: list[bool | PosternError] = []
@@ -80,7 +79,8 @@ def admit(
             continue
         steps[step] = steps.get(step, Amount()) + amount
         answers.append(_burst(steps[step], limits))
-    _add(session, [(account, step, amount) for account, amount in refused_of.items()])
+    if refused_of:
+        _count(session, refused_of, step)
     return answers
 
 
@@ -93,11 +93,17 @@ def purge(session: Session, now: int) -> None:
     session.execute(delete(usage).where(usage.c.step < now // STEP - STEPS))
 
 
-def _sent(session: Session, accounts: Sequence[str], step: int) -> dict[str, dict[int, Amount]]:
-    found: dict[str, dict[int, Amount]] = {account: {} for account in accounts}
-    wanted = ("account", "step", "messages", "recipients", "octets")
-    steps = range(step - STEPS + 1, step + 1)
-    for row in statements.select(session, usage, wanted, account=accounts, step=steps):
+def _count(session: Session, amounts: Mapping[str, Amount], step: int) -> dict[str, dict[int, Amount]]:
+    """Adds to what each account has sent in this step; what it has sent of late, by step."""
+    rows = [{"account": account, "step": step, **vars(amount)} for account, amount in amounts.items()]
+    wanted = statements.Wanted(
+        usage,
+        ("account", "step", "messages", "recipients", "octets"),
+        {"account": list(amounts), "step": range(step - STEPS + 1, step + 1)},
+    )
+    counted = statements.Rows(usage, rows, adding=("messages", "recipients", "octets"))
+    found: dict[str, dict[int, Amount]] = {account: {} for account in amounts}
+    for row in statements.insert_all(session, [counted], wanted):
         found[row.account][row.step] = Amount(row.messages, row.recipients, row.octets)
     return found
 
@@ -128,10 +134,3 @@ def _burst(latest: Amount, limits: Limits) -> bool:
         (limits.burst and latest.messages > limits.burst)
         or (limits.burst_recipients and latest.recipients > limits.burst_recipients)
     )
-
-
-def _add(session: Session, amounts: Sequence[tuple[str, int, Amount]]) -> None:
-    if not amounts:
-        return
-    rows = [{"account": account, "step": step, **vars(amount)} for account, step, amount in amounts]
-    statements.insert(session, usage, rows, adding=("messages", "recipients", "octets"))
