@@ -326,8 +326,6 @@ def report_to(report: DeliveryReport) -> types_pb.DeliveryReport:
         )
         for recipient in report.recipients
     ]
-    if not recipients and report.disposition:
-        recipients = [types_pb.DeliveryReport.Recipient(action="displayed", diagnostic=report.disposition)]
     return types_pb.DeliveryReport(
         recipients=recipients,
         original_message_id=_bracketed(report.original_message_id),

@@ -95,6 +95,7 @@ class Fate(StrEnum):
     FAILED = "failed"
     DISPLAYED = "displayed"
     DELAYED = "delayed"
+    RELAYED = "relayed"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,13 @@ from services.sender.smtp.wire import clean_text
 
 _ENVELOPE_ID = re.compile(r"[0-9a-f]{32}\Z")
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-# RFC 3464, 2.3.3. "relayed" and "expanded" tell nothing new: it is on its way, as was known.
-_ACTIONS = {"failed": Fate.FAILED, "delayed": Fate.DELAYED, "delivered": Fate.DELIVERED}
+# RFC 3464, 2.3.3. "expanded" tells nothing new: it is on its way, as was known.
+_ACTIONS = {
+    "failed": Fate.FAILED,
+    "delayed": Fate.DELAYED,
+    "delivered": Fate.DELIVERED,
+    "relayed": Fate.RELAYED,
+}
 
 
 @dataclass(frozen=True)

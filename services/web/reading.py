@@ -198,6 +198,9 @@ def report_lines(message: OpenMessage) -> list[tuple[str, str, str]]:
         "relayed": _("passed on to a server that does not report back"),
         "expanded": _("passed on to a list"),
         "displayed": _("opened by its recipient"),
+        "deleted": _("deleted, perhaps unread"),
+        "dispatched": _("passed on"),
+        "processed": _("taken up by a program"),
     }
     return [
         (one.address, words.get(one.action, one.action), " ".join(filter(None, (one.status, one.diagnostic))))
@@ -216,6 +219,7 @@ def fate_words(recipient: RecipientFate) -> str:
         "failed": _("did not arrive"),
         "displayed": _("shown to its reader"),
         "delayed": _("late"),
+        "relayed": _("passed on to a server that does not report back"),
     }
     return words.get(recipient.state, recipient.state)
 

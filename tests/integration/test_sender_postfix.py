@@ -15,6 +15,7 @@ from services.sender.acceptance import Order, Writer
 from services.sender.model import Attachment, Content, EmailAddress, Fate, State
 from services.sender.storage import submissions
 from services.sender.uploads import Start
+from services.sender.verifying.verifying import VerifySettings
 from tests.support import rpc
 from tests.support.dovecot import Dovecot, MailUser
 from tests.support.postfix import Postfix, SmtpSink
@@ -98,6 +99,33 @@ async def test_a_recipient_who_is_not_there(
         assert done.state is State.FILED
         assert [person.fate for person in done.recipients] == [Fate.ACCEPTED, Fate.REFUSED]
         assert done.recipients[1].smtp_code == 550 and done.recipients[1].enhanced_status.startswith("5.1.")
+
+
+async def test_a_code_that_cannot_be_delivered_comes_back_to_nobody(
+    tmp_path, dovecot: Dovecot, postfix: Postfix, mail_user: MailUser
+) -> None:
+    """Whoever names an address that bounces must not read the code in the bounce: the envelope has no sender.
+    Beside it an ordinary message to such an address, whose bounce comes."""
+    async with sender_on(
+        f"sqlite:///{tmp_path / 's.db'}",
+        smtp=endpoint(postfix, TlsMode.PLAIN),
+        verify=VerifySettings(on=True),
+    ) as it:
+        account, token = mail_user.address, writer_for(mail_user).token
+        for name in ("one", "two"):
+            await it.sender.verifying.start(account, token, f"gone-{name}@example.org", subject="The code")
+        people = (EmailAddress("", "gone-three@example.org"),)
+        content = Content(sender=EmailAddress("", account), to=people, subject="ordinary")
+        assert (await send(it, mail_user, content)).state is State.FILED
+        bounce = received(dovecot, mail_user, "Undelivered")
+        assert b"gone-three@example.org" in bounce
+        other = dovecot.add_user()
+        await it.sender.verifying.start(account, token, other.address, subject="The code")
+        assert b"Auto-Submitted: auto-generated" in received(dovecot, other, "The code")
+        until = time.monotonic() + 10
+        while "gone-" in postfix.queue() and time.monotonic() < until:
+            time.sleep(0.2)
+        assert received(dovecot, mail_user, "Undelivered") == bounce  # one, as `received` asks
 
 
 async def test_the_wrong_password_waits_for_a_better_one(

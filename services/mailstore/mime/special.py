@@ -11,6 +11,7 @@ from .words import decode_text
 __all__ = ["read_report", "read_tnef", "split_uuencoded"]
 
 _RECIPIENTS_BOUND = 1000
+_RECIPIENT_FIELDS = ("final-recipient", "action", "disposition")
 _LOOKED_AT = 1024 * 1024
 
 
@@ -19,7 +20,7 @@ def read_report(data: bytes) -> DeliveryReport:
     message/disposition-notification.
     """
     groups = _groups(data)
-    recipients = [group for group in groups if "final-recipient" in group or "action" in group]
+    recipients = [group for group in groups if any(name in group for name in _RECIPIENT_FIELDS)]
     about = next((group for group in groups if group not in recipients), Headers([]))
     first = groups[0] if groups else about
     return DeliveryReport(
@@ -52,11 +53,17 @@ def _groups(data: bytes) -> list[Headers]:
     return groups
 
 
+def _disposition_type(text: str) -> str:
+    """RFC 8098, 3.2.6: "mode; type/modifiers", as "manual-action/MDN-sent-manually; displayed"."""
+    found = text.partition(";")[2].partition("/")[0].strip().lower()
+    return found if found in ("displayed", "deleted", "dispatched", "processed") else ""
+
+
 def _recipient(group: Headers) -> RecipientStatus:
     return RecipientStatus(
         final_recipient=_typed(group.get("final-recipient")),
         original_recipient=_typed(group.get("original-recipient")),
-        action=group.text("action").lower().split(" ", 1)[0],
+        action=group.text("action").lower().split(" ", 1)[0] or _disposition_type(group.text("disposition")),
         status=group.text("status").split(" ", 1)[0],
         diagnostic=_typed(group.get("diagnostic-code")),
         remote_mta=_typed(group.get("remote-mta")),

@@ -56,7 +56,7 @@ from services.sender.model import Fate, Recipient, State
 TERMINAL = frozenset({State.FILED, State.CANCELLED})
 CANCELLABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED, State.REFUSED, State.SUSPENDED})
 # Fates of recipients that the SMTP server took it for, whatever became of it later.
-TAKEN = frozenset({Fate.ACCEPTED, Fate.DELIVERED, Fate.FAILED, Fate.DISPLAYED, Fate.DELAYED})
+TAKEN = frozenset({Fate.ACCEPTED, Fate.DELIVERED, Fate.FAILED, Fate.DISPLAYED, Fate.DELAYED, Fate.RELAYED})
 DELIVERABLE = frozenset({State.HELD, State.QUEUED, State.DEFERRED})
 
 

@@ -22,9 +22,10 @@ _SURER = {
     Fate.ACCEPTED: 0,
     Fate.UNKNOWN: 0,
     Fate.DELAYED: 1,
-    Fate.DELIVERED: 2,
-    Fate.FAILED: 2,
-    Fate.DISPLAYED: 3,
+    Fate.RELAYED: 2,
+    Fate.DELIVERED: 3,
+    Fate.FAILED: 3,
+    Fate.DISPLAYED: 4,
 }
 
 

@@ -54,10 +54,13 @@ def test_what_is_read() -> None:
     seen = "manual-action/MDN-sent-manually; displayed"
     assert reports.read(mdn(BOB, "<m@x>", seen)).lines[0].fate is Fate.DISPLAYED
     assert reports.read(mdn(BOB, "<m@x>", "automatic-action/MDN-sent-automatically; deleted")) is None
+    passed_on = reports.read(dsn(BOB, "relayed", envelope_id="a" * 32))
+    assert passed_on is not None and passed_on.lines[0].fate is Fate.RELAYED
     for other in (
         b"",
         b"Subject: x\r\n\r\nhello",
         dsn(BOB, "relayed"),
+        dsn(BOB, "expanded", envelope_id="a" * 32),
         dsn("", "failed"),
         dsn(BOB, "failed"),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import struct
 
+from services.mailstore.convert import report_to
 from services.mailstore.mime.body import read_text
 from services.mailstore.mime.model import Part
 from services.mailstore.mime.special import read_report, read_tnef, split_uuencoded
@@ -93,3 +94,12 @@ def test_read_receipt() -> None:
     )
     assert report.disposition.endswith("displayed")
     assert report.original_message_id == "i@x"
+    (reader,) = report_to(report).recipients
+    assert (reader.address, reader.action) == ("a@x", "displayed")
+    for disposition, action in (
+        ("automatic-action/MDN-sent-automatically; deleted", "deleted"),
+        ("automatic-action/MDN-sent-automatically; processed/warning", "processed"),
+        ("nonsense", ""),
+    ):
+        (reader,) = report_to(read_report(f"Disposition: {disposition}\n".encode())).recipients
+        assert (reader.address, reader.action) == ("", action)

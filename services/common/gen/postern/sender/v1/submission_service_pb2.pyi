@@ -37,6 +37,7 @@ class RecipientState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RECIPIENT_STATE_FAILED: _ClassVar[RecipientState]
     RECIPIENT_STATE_DISPLAYED: _ClassVar[RecipientState]
     RECIPIENT_STATE_DELAYED: _ClassVar[RecipientState]
+    RECIPIENT_STATE_RELAYED: _ClassVar[RecipientState]
 SUBMISSION_STATE_UNSPECIFIED: SubmissionState
 SUBMISSION_STATE_HELD: SubmissionState
 SUBMISSION_STATE_QUEUED: SubmissionState
@@ -57,6 +58,7 @@ RECIPIENT_STATE_DELIVERED: RecipientState
 RECIPIENT_STATE_FAILED: RecipientState
 RECIPIENT_STATE_DISPLAYED: RecipientState
 RECIPIENT_STATE_DELAYED: RecipientState
+RECIPIENT_STATE_RELAYED: RecipientState
 
 class Recipient(_message.Message):
     __slots__ = ("address", "state", "smtp_code", "enhanced_status", "server_text")
