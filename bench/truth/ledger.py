@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 # Postern's marks, which the other client never sets, and what that one sets.
 MARKS = tuple(f"p{number}" for number in range(12))
 FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "out1", "out2")
-# Where a server takes no keywords for good.
-FEW_MARKS, FEW_FLAGS = ("\\Flagged", "\\Answered"), ("\\Seen", "\\Deleted")
 # Where only Postern files; the other client takes out of it and renews it, but never moves a message in.
 BY_POSTERN, TRASH, DRAFTS = "ByPostern", "Trash", "Drafts"
 OWN = (BY_POSTERN, TRASH, DRAFTS)

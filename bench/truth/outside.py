@@ -46,6 +46,8 @@ class Outside:
         self._client = imaplib.IMAP4(host, port, timeout=30)
         self._client.login(user, password)
         self._move = "MOVE" in self._client.capabilities
+        # What this server lists as if it could be opened, and says is not there.
+        self.phantoms: set[str] = set()
 
     # The connection is no more, or not in a state to go on.
     lost = imaplib.IMAP4.abort
@@ -104,11 +106,13 @@ class Outside:
             except Refused:
                 # Dovecot lists a mailbox that was deleted just now for a moment more.
                 time.sleep(0.1)
-        # Or for ever, on this connection. What cannot be opened is not there.
+        # Or for ever. What cannot be opened is not there.
         found = {}
         for name in self.mailboxes():
-            with contextlib.suppress(Refused):
+            try:
                 found[name] = (self.open(name), self.messages())
+            except Refused:
+                self.phantoms.add(name)
         return found
 
     # doing
@@ -131,6 +135,9 @@ class Outside:
         flags = " ".join(rng.sample(ledger.flags[:3], rng.randint(0, 2)))
         try:
             self._call(self._client.append, self._some(rng), f"({flags})", None, data)
+        except OSError:
+            ledger.gone.add(message_id)  # or not: nobody knows
+            raise
         except (Refused, imaplib.IMAP4.error):
             ledger.gone.add(message_id)
             raise Refused from None

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 from bench.truth import judge
 from bench.truth.inside import Inside
-from bench.truth.ledger import FEW_FLAGS, FEW_MARKS, Ledger
+from bench.truth.ledger import Ledger
 from bench.truth.outside import Outside
 from bench.truth.rig import Mailstore, Place, mail_server, mailstore
 from services.common.errors import PosternError
 from services.common.rpc.client import connect
+from services.mailstore.imap import utf7
 from tests.support import rpc
 
 # Seconds of quiet after which the index must be the server's.
@@ -37,8 +38,11 @@ class Outcome:
     operations: int = 0
     acts: int = 0
     kills: int = 0
+    server_kills: int = 0
     checks: int = 0
     seconds: float = 0.0
+    # Mailboxes that the server listed for ever and did not have.
+    phantoms: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     divergences: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
@@ -47,12 +51,13 @@ class Outcome:
         """How far it is, in one line."""
         return (
             f"{self.kind} seed {self.seed}: {self.operations} operations outside, {self.acts} inside, "
-            f"{self.kills} kills, {self.checks} checks, equal after {self.seconds:.1f} s at most, "
+            f"{self.kills} kills of mailstore, {self.server_kills} of the mail server, "
+            f"{self.checks} checks, equal after {self.seconds:.1f} s at most, "
             f"{len(self.wrong)} wrong, {len(self.divergences)} divergences"
         )
 
     def report(self) -> str:
-        refused = f"refused {dict(self.refused)}"
+        refused = f"refused {dict(self.refused)}, listed and not there: {len(self.phantoms)}"
         return "\n".join([self.head(), refused, *self.wrong[:20], *self.divergences[:20]])
 
 
@@ -65,7 +70,7 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
     with mail_server(kind) as place:
         async with mailstore(place) as (service, token):
             channel = connect(service.address, tls=rpc.tls("web"), service="mailstore")
-            ledger = Ledger(FEW_MARKS, FEW_FLAGS) if kind == "embedded" else Ledger()
+            ledger = Ledger()
             inside = Inside(channel, token, ledger)
             try:
                 await _wait_ready(inside)
@@ -75,7 +80,11 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
                         break
                     # A new process looks at everything again: what one that goes on forgets shows in between.
                     killed = kills and number % 2 == 1
-                    await _round(outcome, place, service, inside, operations // rounds, number, killed)
+                    # The mail server's turn: messages on their way between mailboxes may be there twice then.
+                    server_killed = kills and number % 4 == 2 and place.daemon is not None
+                    await _round(
+                        outcome, place, service, inside, operations // rounds, number, killed, server_killed
+                    )
                     print(outcome.head(), file=sys.stderr, flush=True)
                 outcome.refused = inside.refused
                 for reason, count in inside.refused.items():
@@ -105,6 +114,7 @@ async def _round(
     operations: int,
     number: int,
     kills: bool,
+    kills_server: bool,
 ) -> None:
     rng = random.Random(f"{outcome.seed} {number}")
     watching = asyncio.create_task(inside.watching())
@@ -124,6 +134,10 @@ async def _round(
     clients = [work_outside(rng.random(), operations // 2), work_outside(rng.random(), -(-operations // 2))]
     acting = [asyncio.create_task(work_inside(rng.random())) for _ in range(2)]
     outside = asyncio.gather(*clients)
+    if kills_server:
+        await asyncio.wait([outside], timeout=rng.uniform(0.2, 1.5))
+        await place.kill_and_start()
+        outcome.server_kills += 1
     if kills:
         await asyncio.wait([outside], timeout=rng.uniform(0.2, 1.5))
         await service.kill_and_start()
@@ -140,7 +154,7 @@ async def _round(
 
 
 def _outside(place: Place, rng: random.Random, ledger: Ledger, count: int) -> None:
-    client = Outside(place.host, place.port, place.user.address, place.user.password)
+    client = _connected(place)
     try:
         for _ in range(count):
             try:
@@ -149,21 +163,33 @@ def _outside(place: Place, rng: random.Random, ledger: Ledger, count: int) -> No
             except (client.lost, OSError):
                 # Dovecot ends a connection whose mailbox was deleted.
                 client.close()
-                client = Outside(place.host, place.port, place.user.address, place.user.password)
+                client = _connected(place)
     finally:
         client.close()
+
+
+def _connected(place: Place) -> Outside:
+    for _ in range(100):
+        try:
+            return Outside(place.host, place.port, place.user.address, place.user.password)
+        except (Outside.lost, OSError):
+            time.sleep(0.1)  # it is being started
+    return Outside(place.host, place.port, place.user.address, place.user.password)
 
 
 async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Inside) -> None:
     """Nobody acts now: what the server has is the truth."""
     moments: list[float] = []
+    phantoms: set[str] = set()
 
     def look() -> judge.Snapshot:
-        client = Outside(place.host, place.port, place.user.address, place.user.password)
+        client = _connected(place)
         try:
             client.tidy()
             moments.append(time.monotonic())
-            return client.snapshot()
+            found = client.snapshot()
+            phantoms.update(utf7.decode(name.encode("ascii")) for name in client.phantoms)
+            return found
         finally:
             client.close()
 
@@ -171,19 +197,20 @@ async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Ins
     file = await asyncio.to_thread(judge.IndexFile, service.index, place.user)
     while True:
         await inside.rows("INBOX")  # an open page does so
-        left = await asyncio.to_thread(file.divergences, snapshot)
+        left = await asyncio.to_thread(file.divergences, snapshot, phantoms)
         seconds = time.monotonic() - moments[0]
         if not left or seconds > QUIET:
             break
         await asyncio.sleep(0.2)
     outcome.divergences += [f"after {seconds:.1f} s: {line}" for line in left]
     while True:
-        differences = await judge.answers_differ(inside, snapshot)
+        differences = await judge.answers_differ(inside, snapshot, phantoms)
         seconds = time.monotonic() - moments[0]
         if not differences or seconds > QUIET:
             break
         await asyncio.sleep(0.2)
     outcome.divergences += [f"answered: {line}" for line in differences]
+    outcome.phantoms |= phantoms
     outcome.checks += 1
     outcome.seconds = max(outcome.seconds, seconds)
     outcome.wrong += judge.wrong_acts(inside.ledger, await asyncio.to_thread(look))
