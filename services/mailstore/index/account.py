@@ -46,6 +46,8 @@ _BUSY_MS = 250
 # Stores that are kept open for reading, each with a cache of its own; what a crowd of calls needs beyond is
 # closed again.
 _MOST_IDLE = 2
+# Seconds that reading a page takes at most where it is done in the event loop.
+_SHORT = 0.003
 
 
 class Busy(NotNow):
@@ -77,6 +79,8 @@ class AccountIndex:
         self.marks = Marks()
         self._threads = threads
         self._idle: list[Store] = []
+        # Seconds that the last short reading took; the first is a thread's.
+        self._took = _SHORT
         self._writing = asyncio.Lock()
         self._writer: Store | None = None
         self._closed = False
@@ -90,12 +94,16 @@ class AccountIndex:
         try:
             return await in_thread(self._threads, work, *args)
         except (apsw.CorruptError, apsw.NotADBError) as err:
-            self.broken = True
-            remove(self.path)
+            self._damaged()
             raise IndexBroken(type(err).__name__) from err
 
-    async def read(self, work: Callable[[Store], T]) -> T:
-        """`work` on a store of its own. IndexBroken where the file is gone."""
+    async def read(self, work: Callable[[Store], T], *, short: bool = False) -> T:
+        """`work` on a store of its own. IndexBroken where the file is gone. `short`: it reads a bounded
+        number of rows, so that it may be done here and now, where that took no time before: to hand it to
+        a thread costs more than the reading.
+        """
+        if short and self._idle and self._took < _SHORT:
+            return self._read_here(work)
         store = self._idle.pop() if self._idle else None
         opened: list[Store] = [] if store is None else [store]
 
@@ -104,7 +112,11 @@ class AccountIndex:
                 opened.append(
                     Store(self.path, self.key, cache_mib=_CACHE_MIB, create=False, busy_ms=_BUSY_MS)
                 )
-            return work(opened[0])
+            begun = time.thread_time()
+            found = work(opened[0])
+            if short:
+                self._took = time.thread_time() - begun
+            return found
 
         try:
             return await self.run(task)
@@ -115,6 +127,22 @@ class AccountIndex:
                 else:
                     with contextlib.suppress(RuntimeError):  # the process ends
                         self._threads.submit(opened[0].close)
+
+    def _read_here(self, work: Callable[[Store], T]) -> T:
+        """`work`, in this thread. Where it takes long, of a file that is not in memory, the next is a
+        thread's again."""
+        begun = time.perf_counter()
+        try:
+            return work(self._idle[-1])
+        except (apsw.CorruptError, apsw.NotADBError) as err:
+            self._damaged()
+            raise IndexBroken(type(err).__name__) from err
+        finally:
+            self._took = time.perf_counter() - begun
+
+    def _damaged(self) -> None:
+        self.broken = True
+        remove(self.path)
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[Store]:
@@ -195,7 +223,12 @@ class AccountIndex:
         return state, look
 
     async def read_if_same(
-        self, session: Session, mailbox: str, work: Callable[[Store], tuple[MailboxState, T]]
+        self,
+        session: Session,
+        mailbox: str,
+        work: Callable[[Store], tuple[MailboxState, T]],
+        *,
+        short: bool = False,
     ) -> T | None:
         """What `work` reads, if the mailbox is as it was when it was last compared over this connection; None
         where that is not known, and `verify` is to look.
@@ -206,14 +239,19 @@ class AccountIndex:
         agreed = session.agreed
         if agreed is None or agreed.selected is not session.selected or not is_fresh(session, mailbox):
             return None
-        reading = asyncio.create_task(self.read(work))
+        asking = asyncio.create_task(session.command(b"NOOP"))
         try:
-            noop = await session.command(b"NOOP")
-        except BaseException:
-            reading.cancel()
-            await asyncio.wait([reading])
+            # So that it is on its way.
+            await asyncio.sleep(0)
+            state, found = await self.read(work, short=short)
+        except BaseException as err:
+            if isinstance(err, asyncio.CancelledError):
+                asking.cancel()
+            await asyncio.wait([asking])
+            if not asking.cancelled():
+                asking.exception()  # looked at: what went wrong first is what is told
             raise
-        state, found = await reading
+        noop = await asking
         same = agreed.changes == agreed.selected.changes and not noop.data("FETCH")
         return found if same and agreed.key == _key(state) else None
 

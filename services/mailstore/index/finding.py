@@ -30,6 +30,8 @@ from services.mailstore.searching.run import SearchRequest, SearchStep
 
 # Matches that are counted; beyond, "as far as is known".
 MOST_COUNTED = 20_000
+# Messages of an account that is searched in the event loop.
+SMALL = 3_000
 _ALL_AT_SERVER = -2
 
 ServerSearch = Callable[[SearchRequest], AsyncIterator[SearchStep]]
@@ -80,6 +82,8 @@ async def _steps(
     settle: Callable[[], object],
 ) -> AsyncIterator[SearchStep]:
     rest = [name for name in names if name not in held]
+    # Whatever it is asked for, it has no more to look at.
+    small = sum(state.total for state in index.states.values()) <= SMALL
     rows: list[Row] = []
     last = -1
     failed: tuple[str, ...] = ()
@@ -87,7 +91,7 @@ async def _steps(
         rest, held, last = names, {}, _ALL_AT_SERVER
     elif token.before >= 0:
         try:
-            rows, last = await index.read(lambda store: _rows(store, request, plan, held, token))
+            rows, last = await index.read(lambda store: _rows(store, request, plan, held, token), short=small)
         except (IndexBroken, apsw.Error):
             rest, held = names, {}
         else:
@@ -114,7 +118,7 @@ async def _steps(
             if err.reason != Reason.MAILBOX_NOT_FOUND or request.mailboxes or request.query.places:
                 raise
     if held:
-        total += await index.read(lambda store: _count(store, plan, held))
+        total += await index.read(lambda store: _count(store, plan, held), short=small)
     shown = token.shown + len(rows)
     following = ""
     if last >= 0 or server_token:

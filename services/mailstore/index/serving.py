@@ -42,6 +42,8 @@ log = get_logger(__name__)
 T = TypeVar("T")
 # Seconds: looking at all mailboxes before each list of conversations is given up where it takes longer.
 DEAR = 0.05
+# Rows before a page that are passed over in no time.
+NEAR = 500
 _OUT_OF_REACH = frozenset({Reason.MAIL_SERVER_UNREACHABLE, Reason.MAIL_SERVER_TIMEOUT})
 
 
@@ -75,6 +77,7 @@ class Lists:
         if condition is _UNANSWERABLE or not _serves(index, request.mailbox, request.query):
             return None
         token = tokens.decode_page(request.token, request.list_key)
+        short = _near(request, token, condition)
 
         def look(store: Store) -> _View:
             return _look(store, index, request, token, condition, conversations=False)
@@ -84,21 +87,21 @@ class Lists:
             return view.state, view
 
         async def live(session: Session) -> Page:
-            known = await index.read_if_same(session, request.mailbox, placed)
+            known = await index.read_if_same(session, request.mailbox, placed, short=short)
             if known is not None:
                 return await complete(session, known, known.state.unread)
             state, unread = await index.verify(session, request.mailbox)
-            view = await index.read(look)
+            view = await index.read(look, short=short)
             uids = [row.uid for row in view.listed.rows]
             if not state.modseq and await index.flags(session, view.state, uids):
-                view = await index.read(look)
+                view = await index.read(look, short=short)
             return await complete(session, view, unread)
 
         async def complete(session: Session, view: _View, unread: int) -> Page:
             return _page(request, view, await self._rows(session, index, view), unread)
 
         async def kept() -> Page:
-            view = await index.read(look)
+            view = await index.read(look, short=short)
             return _page(request, view, [to_row(row) for row in view.listed.rows], view.state.unread)
 
         return await self._serve(index, request.mailbox, live, kept)
@@ -111,6 +114,7 @@ class Lists:
         if condition is _UNANSWERABLE or not _serves(index, request.mailbox, request.query):
             return None
         token = tokens.decode_page(request.token, request.list_key)
+        short = _near(request, token, condition)
 
         def look(store: Store) -> _View:
             return _look(store, index, request, token, condition, conversations=True)
@@ -121,7 +125,7 @@ class Lists:
 
         async def live(session: Session) -> ConversationPage:
             if index.cost > DEAR:
-                known = await index.read_if_same(session, request.mailbox, placed)
+                known = await index.read_if_same(session, request.mailbox, placed, short=short)
                 if known is not None:
                     return await complete(session, known)
                 state, _ = await index.verify(session, request.mailbox)
@@ -132,18 +136,18 @@ class Lists:
                 if held is None or request.mailbox not in current:
                     raise TooMuch
                 state = held
-            view = await index.read(look)
+            view = await index.read(look, short=short)
             if not state.modseq:
                 uids = [uid for summary in view.summaries for uid in summary.uids]
                 if await index.flags(session, view.state, uids):
-                    view = await index.read(look)
+                    view = await index.read(look, short=short)
             return await complete(session, view)
 
         async def complete(session: Session, view: _View) -> ConversationPage:
             return _conversation_page(request, view, await self._rows(session, index, view))
 
         async def kept() -> ConversationPage:
-            view = await index.read(look)
+            view = await index.read(look, short=short)
             return _conversation_page(request, view, [to_row(row) for row in view.listed.rows])
 
         return await self._serve(index, request.mailbox, live, kept)
@@ -191,6 +195,13 @@ def _condition(query: Query) -> searching.Condition | None:
         return None
     plan = searching.plan(query)
     return _UNANSWERABLE if plan is None else plan.condition
+
+
+def _near(
+    request: PageRequest | ConversationRequest, token: tokens.PageToken | None, condition: object
+) -> bool:
+    """Whether a page reads little more than its own rows: neither a filter nor a place deep in the list."""
+    return condition is None and (token.position if token is not None else request.skip) < NEAR
 
 
 def _serves(index: AccountIndex, mailbox: str, query: Query) -> bool:

@@ -134,8 +134,8 @@ async def test_what_anybody_does_shows_at_once(
     known = []
     real = AccountIndex.read_if_same
 
-    async def counted(*given):
-        found = await real(*given)
+    async def counted(*given, **options):
+        found = await real(*given, **options)
         known.append(found is not None)
         return found
 
