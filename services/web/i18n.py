@@ -150,8 +150,13 @@ def zones() -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=1)
+def _known_zones() -> frozenset[str]:
+    return frozenset(zones())
+
+
 def valid_zone(name: str) -> bool:
-    return name in zones()
+    return name in _known_zones()
 
 
 _current: ContextVar[Locale] = ContextVar("postern_locale")
