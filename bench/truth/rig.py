@@ -21,7 +21,7 @@ from services.common.gen.postern.auth.v1 import token_service_pb2 as pb
 from services.common.gen.postern.auth.v1 import token_service_pb2_grpc
 from services.common.rpc.access import PUBLIC
 from tests.support import rpc
-from tests.support.dovecot import DovecotOptions, MailUser, dovecot
+from tests.support.dovecot import Dovecot, DovecotOptions, MailUser, dovecot
 from tests.support.process import HOST, Daemon, answers, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -46,13 +46,16 @@ class Place:
     port: int
     user: MailUser
     # None where mail would be lost by it.
-    daemon: Daemon | None = None
+    server: Dovecot | None = None
 
     async def kill_and_start(self) -> None:
         """SIGKILL to the mail server with all its connections, then anew."""
-        assert self.daemon is not None
-        await asyncio.to_thread(self.daemon.kill)
-        await asyncio.to_thread(self.daemon.start)
+        assert self.server is not None
+        await asyncio.to_thread(self.server.daemon.kill)
+        # Dovecot would wait for two minutes for those that hold them no more.
+        for lock in self.server.directory.glob("mail/**/*.lock"):
+            lock.unlink(missing_ok=True)
+        await asyncio.to_thread(self.server.daemon.start)
 
 
 @contextlib.contextmanager
@@ -60,7 +63,7 @@ def mail_server(kind: str) -> Iterator[Place]:
     options = KINDS[kind]
     if options is not None:
         with dovecot(options) as server:
-            yield Place(HOST, server.imap_port, server.add_user(), server.daemon)
+            yield Place(HOST, server.imap_port, server.add_user(), server)
         return
     imap, smtp = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="postern-truth-") as name:

@@ -81,7 +81,7 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
                     # A new process looks at everything again: what one that goes on forgets shows in between.
                     killed = kills and number % 2 == 1
                     # The mail server's turn: messages on their way between mailboxes may be there twice then.
-                    server_killed = kills and number % 4 == 2 and place.daemon is not None
+                    server_killed = kills and number % 4 == 2 and place.server is not None
                     await _round(
                         outcome, place, service, inside, operations // rounds, number, killed, server_killed
                     )

@@ -12,6 +12,8 @@ from imapclient import IMAPClient
 
 from services.common.errors import PosternError
 from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as pb
+from services.mailstore.imap.connect import ServerBusy
+from services.mailstore.imap.failure import ConnectionLost, ServerTimeout
 from services.mailstore.watching import account
 from services.mailstore.watching.watchers import Watchers
 from tests.rpc.mailstore.conftest import Client, message, serving, settings_for
@@ -195,6 +197,37 @@ async def test_nothing_is_missed_while_connections_are_renewed(
             assert sum(session.usable for session in opened) <= 2
     assert added == {f"New {number}" for number in range(1, 31)}
     assert flagged == set(range(1, 31))
+
+
+async def test_a_connection_that_cannot_be_renewed_goes_on(
+    client: Client, imap: IMAPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[Exception] = [ConnectionLost("away"), ServerTimeout("slow"), ServerBusy("no room for two")]
+    opened = []
+    real = account.connect
+
+    async def failing(*given: Any) -> Any:
+        if opened and failures:
+            raise failures.pop(0)
+        opened.append(await real(*given))
+        return opened[-1]
+
+    monkeypatch.setattr(account, "connect", failing)
+    monkeypatch.setattr(account, "RENEW_AGAIN", 0.1)
+    client.service.watchers = Watchers(client.service.settings.imap, poll=0.05, renew=0.1)
+    async with aclosing(aiter(watching(client))) as stream:
+        await take(stream, "heartbeat")
+        for number in range(40):
+            imap.append("INBOX", message(f"Number {number}"))
+            subjects: list[str] = []
+            while f"Number {number}" not in subjects:
+                async with asyncio.timeout(8):
+                    event = await anext(stream)
+                assert event.WhichOneof("change") != "server_lost"
+                subjects = [row.envelope.subject for row in event.mailbox_change.added]
+            if not failures and len(opened) > 1:
+                break
+    assert not failures and len(opened) > 1
 
 
 async def test_server_lost_and_back(own_dovecot: Dovecot) -> None:
