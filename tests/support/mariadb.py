@@ -92,7 +92,9 @@ class MariaDB:
 
     @contextlib.contextmanager
     def _admin(self) -> Iterator[pymysql.cursors.Cursor]:
-        connection = pymysql.connect(unix_socket=str(self.socket), user="root", autocommit=True)
+        connection = pymysql.connect(
+            unix_socket=str(self.socket), user="root", autocommit=True, ssl_disabled=True
+        )
         try:
             with connection.cursor() as cursor:
                 yield cursor

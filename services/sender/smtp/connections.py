@@ -61,10 +61,7 @@ class Connections:
         self.timeouts = timeouts
         self._most_idle = most_idle
         self._idle: dict[bytes, list[_Kept]] = defaultdict(list)
-        self._tls = ssl.create_default_context()
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        if ca_file:
-            self._tls.load_verify_locations(ca_file)
+        self._tls = None if endpoint.tls is TlsMode.PLAIN else _trusting(ca_file)
         self._size = 0
         # The pool's keys tell nothing about the passwords.
         self._key = secrets.token_bytes(32)
@@ -144,7 +141,7 @@ class Connections:
             timeout=self.timeouts.connect,
             use_tls=self._endpoint.tls is TlsMode.IMPLICIT,
             start_tls=self._endpoint.tls is TlsMode.STARTTLS,
-            tls_context=None if self._endpoint.tls is TlsMode.PLAIN else self._tls,
+            tls_context=self._tls,
         )
         try:
             await smtp.connect()
@@ -193,6 +190,15 @@ async def _with_token(smtp: SMTP, credential: Credential, seconds: float) -> Non
         response = await smtp.execute_command(on_error, timeout=seconds)
     if response.code != 235:
         raise aiosmtplib.SMTPAuthenticationError(response.code, response.message)
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Verifies chain and name by the system's authorities and those of `ca_file`."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _problem(err: BaseException) -> str | None:
