@@ -11,7 +11,7 @@ import gettext as _gettext
 import io
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -42,8 +42,9 @@ class Locale:
         return self.zone.key
 
 
+@cache
 def load(path: Path, tag: str) -> _gettext.GNUTranslations:
-    """The catalogue of a .po file; fuzzy messages are left out, as msgfmt does."""
+    """The catalogue of a .po file, read once for the process; fuzzy messages are left out, as msgfmt does."""
     with path.open("rb") as file:
         catalogue = read_po(file, locale=tag.replace("-", "_"), domain=DOMAIN)
     compiled = io.BytesIO()

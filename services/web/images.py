@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -53,6 +55,12 @@ def public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that vouch for servers of pictures, read once for the process."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class ImageProxy:
     """`allow_private` is for tests, whose picture servers are on loopback."""
 
@@ -63,6 +71,7 @@ class ImageProxy:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._http = httpx.AsyncClient(
             transport=transport,
+            verify=_trusted(),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(5.0),
