@@ -34,6 +34,8 @@ run: $(VENV)/.installed-run ## the whole of Postern on this machine, with demo m
 	@$(MAKE) -s --no-print-directory assets
 	@exec $(BIN)/python -m deploy.local
 
+# Hundreds of processes start in a run: they find the modules compiled, also where the environment says otherwise.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name", JOBS=2
 	@$(BIN)/python -m deploy.local.packages
 	@$(MAKE) -s --no-print-directory assets

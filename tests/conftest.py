@@ -5,6 +5,11 @@ import os
 import hypothesis
 
 from tests.support.figures import pytest_terminal_summary  # noqa: F401
+from tests.support.order import (  # noqa: F401
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_configure,
+)
 from tests.support.plugin import *  # noqa: F403
 
 # The same examples every time where a run decides over a change; new ones are looked for elsewhere.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
 
+from tests.support.chromium import PATIENCE
 from tests.support.dovecot import MailUser
 from tests.support.stack import Stack
 
@@ -112,7 +113,7 @@ async def somebody(
         java_script_enabled=javascript,
         accept_downloads=True,
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

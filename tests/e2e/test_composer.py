@@ -39,7 +39,7 @@ async def test_a_killed_tab_offers_what_was_typed(visit: Visit) -> None:
     await page.get_by_label("To", exact=True).fill("bob@example.org")
     await page.get_by_label("Subject").fill("Half a letter")
     await page.get_by_label("Message", exact=True).press_sequentially("Every word of it", delay=20)
-    await page.wait_for_timeout(1200)
+    await page.wait_for_timeout(2_000)  # the copy is made
     visit.problems.clear()  # the failing saves
     context = page.context
     await kill(page)

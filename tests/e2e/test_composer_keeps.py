@@ -17,7 +17,7 @@ from services.web.model.mail import TextPart
 from services.web.model.outgoing import RecipientFate, Submission
 from services.web.static import STATIC_DIR
 from tests.e2e.test_composer import SAVED, compose, kill
-from tests.e2e.test_scripts import Visit, visit
+from tests.e2e.test_scripts import READY, Visit, visit
 from tests.unit.web.fakes import StoredMessage, envelope
 
 __all__ = ["visit"]
@@ -47,7 +47,7 @@ async def sign_in(page: Page, visit: Visit) -> None:
     await page.get_by_label("Email address").fill("alice@example.org")
     await page.get_by_label("Password").fill("alice")
     await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_load_state("networkidle")
+    await page.locator(READY).wait_for()
 
 
 async def anew(visit: Visit) -> None:
@@ -207,6 +207,7 @@ async def test_the_outbox_changes_in_place_and_takes_nothing_from_under_ones_han
     one = Submission("s1", "held", people, subject="One")
     send.submissions = (one, Submission("s2", "held", subject="Two"))
     await visit.go("/outbox")
+    await page.wait_for_load_state("networkidle")  # its script comes after the page
     first = page.get_by_role("region", name="One")
     await first.locator("summary").click()
     await first.get_by_label("Send on").fill("2030-05-06T07:08")

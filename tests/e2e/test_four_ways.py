@@ -14,6 +14,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.person import SLOW, Person
+from tests.support.chromium import PATIENCE
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -121,7 +122,7 @@ class Keyboard(Mouse):
 @contextlib.asynccontextmanager
 async def somebody(kind: type[Mouse], browser: Browser, stack: Stack) -> AsyncIterator[Mouse]:
     context = await browser.new_context(locale="en-GB", **kind.options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page: Page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -13,13 +13,11 @@ import uvicorn
 from playwright.async_api import Browser, expect
 
 from services.web.app import build, build_edge
-from services.web.render import Renderer
-from services.web.static import Static
 from tests.e2e.person import Person, somebody
 from tests.support import audit
 from tests.support.process import free_port
 from tests.support.stack import Stack
-from tests.unit.web.conftest import settings
+from tests.unit.web.conftest import RENDERER, STATIC, settings
 from tests.unit.web.fakes import Fakes, StoredMessage, envelope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -185,8 +183,7 @@ async def slow() -> AsyncIterator[tuple[str, Fakes]]:
     fakes.mail.add(StoredMessage(2, envelope("report two")), "Drafts")
     fakes.mail.add(StoredMessage(3, envelope("report three")), "Trash")
     url = f"http://127.0.0.1:{port}"
-    static = Static()
-    edge = build_edge(settings(public_url=url), fakes.services(), static, Renderer(static))
+    edge = build_edge(settings(public_url=url), fakes.services(), STATIC, RENDERER)
     server = uvicorn.Server(uvicorn.Config(build(edge), port=port, log_level="critical", lifespan="off"))
     running = asyncio.create_task(server.serve())
     while not server.started:

@@ -16,6 +16,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.person import SLOW
 from tests.e2e.test_four_ways import Mouse
 from tests.e2e.test_writing import found, press, unfold, until
+from tests.support.chromium import PATIENCE
 from tests.support.pages import browsing, csrf_of
 from tests.support.stack import Stack
 
@@ -31,7 +32,7 @@ async def she(embedded: Stack, chromium: Browser) -> AsyncIterator[Mouse]:
     context = await chromium.new_context(
         locale="en-GB", timezone_id="Asia/Tokyo", viewport={"width": 1280, "height": 800}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     await context.add_init_script(TELL)
     page = await context.new_page()
     person = Mouse(page, embedded, embedded.people()[0])

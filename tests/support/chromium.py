@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -19,6 +19,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# Milliseconds that something expected may take to show. A machine that does other things too needs more than
+# Playwright's five seconds; where what is expected is there, nothing waits.
+PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 
 
 @contextlib.asynccontextmanager

@@ -156,6 +156,6 @@ async def chromium(machine: None) -> AsyncIterator[Browser]:
 async def browser_context(chromium: Browser) -> AsyncIterator[BrowserContext]:
     """A fresh browser profile: no cookies, no storage; English, 1280 × 800."""
     context = await chromium.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(chromium_module.PATIENCE)
     yield context
     await context.close()
