@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bench.truth import judge
@@ -177,6 +178,24 @@ def _connected(place: Place) -> Outside:
     return Outside(place.host, place.port, place.user.address, place.user.password)
 
 
+async def _settled(
+    compare: Callable[[], Awaitable[list[str]]], quiet_since: float
+) -> tuple[list[str], float]:
+    """The differences that are there after QUIET seconds, and when there was none at last. A comparison takes
+    its time on a busy machine; what counts is when it began.
+    """
+    found: list[str] = []
+    while True:
+        begun = time.monotonic() - quiet_since
+        differences = await compare()
+        if not differences or begun > QUIET + 20:
+            healed = f"gone after {begun:.1f} s" if not differences else "for good"
+            return [f"{line} ({healed})" for line in found], begun
+        if begun > QUIET:
+            found = found or differences
+        await asyncio.sleep(0.2)
+
+
 async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Inside) -> None:
     """Nobody acts now: what the server has is the truth."""
     moments: list[float] = []
@@ -195,24 +214,20 @@ async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Ins
 
     snapshot = await asyncio.to_thread(look)
     file = await asyncio.to_thread(judge.IndexFile, service.index, place.user)
-    while True:
+
+    async def held() -> list[str]:
         await inside.rows("INBOX")  # an open page does so
-        left = await asyncio.to_thread(file.divergences, snapshot, phantoms)
-        seconds = time.monotonic() - moments[0]
-        if not left or seconds > QUIET:
-            break
-        await asyncio.sleep(0.2)
-    outcome.divergences += [f"after {seconds:.1f} s: {line}" for line in left]
-    while True:
-        differences = await judge.answers_differ(inside, snapshot, phantoms)
-        seconds = time.monotonic() - moments[0]
-        if not differences or seconds > QUIET:
-            break
-        await asyncio.sleep(0.2)
-    outcome.divergences += [f"answered: {line}" for line in differences]
+        return await asyncio.to_thread(file.divergences, snapshot, phantoms)
+
+    async def answered() -> list[str]:
+        return await judge.answers_differ(inside, snapshot, phantoms)
+
+    for what, compare in (("index", held), ("answers", answered)):
+        differences, seconds = await _settled(compare, moments[0])
+        outcome.divergences += [f"{what}: {line}" for line in differences]
+        outcome.seconds = max(outcome.seconds, seconds)
     outcome.phantoms |= phantoms
     outcome.checks += 1
-    outcome.seconds = max(outcome.seconds, seconds)
     outcome.wrong += judge.wrong_acts(inside.ledger, await asyncio.to_thread(look))
     # What a kill left of drafts, the next save removes.
     for draft_id in sorted(inside.ledger.saved):
