@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale as BabelLocale
 from babel.dates import (
@@ -13,6 +15,7 @@ from babel.dates import (
     format_timedelta,
     get_datetime_format,
 )
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
@@ -107,6 +110,11 @@ def span(seconds: int) -> str:
     return format_timedelta(timedelta(seconds=whole), threshold=1, locale=i18n.current().babel)
 
 
+def joined(words: Iterable[str]) -> str:
+    """ "read, mark, and add"."""
+    return format_list(list(words), locale=i18n.current().babel)
+
+
 def iso(moment: datetime | None) -> str:
     """RFC 3339 in UTC, for machines."""
     return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
@@ -130,4 +138,6 @@ def size(octets: int, estimated: bool = False) -> str:
 
 @lru_cache(maxsize=5_000)
 def _size(value: float, unit: int, name: str) -> str:
-    return format_unit(value, "digital-" + _UNITS[unit], length="short", locale=BabelLocale.parse(name))
+    # In short a byte has no plural: "852 byte".
+    length: Literal["short", "long"] = "short" if unit else "long"
+    return format_unit(value, "digital-" + _UNITS[unit], length=length, locale=BabelLocale.parse(name))

@@ -51,11 +51,15 @@ def read(content: bytes) -> Invitation | None:
     if "DTSTART" not in event:
         return None
     _, organizer = event.get("ORGANIZER", ("", ""))
+    starts = _when(*event["DTSTART"])
+    ends = _when(*event["DTEND"]) if "DTEND" in event else ""
+    if "T" in event["DTSTART"][1]:
+        ends = ends.removeprefix(starts.rpartition(", ")[0] + ", ")  # the day is told once
     return Invitation(
         method,
         _text(event, "SUMMARY"),
-        _when(*event["DTSTART"]),
-        _when(*event["DTEND"]) if "DTEND" in event else "",
+        starts,
+        ends,
         _text(event, "LOCATION"),
         re.sub(r"^mailto:", "", organizer, flags=re.IGNORECASE)[:300],
     )

@@ -69,6 +69,8 @@ async def answer_error(edge: Edge, request: Request, err: BaseException) -> Resp
     except Exception:
         return edge.renderer.page(request, "error_solo.html", context, known.status)
     template = "error_pane.html" if request.headers.get("hx-request") == "true" else "error.html"
+    if template == "error.html" and known.status < 500:
+        context |= await edge.nav(me)
     return edge.page(request, me, template, "error", status=known.status, wide=True, **context)
 
 
@@ -114,6 +116,7 @@ def sign_in_page(
     problem: str = "",
     waiting: Waiting = Waiting(),
     ended: bool = False,
+    typed: bool = False,
     status: int = 200,
 ) -> Response:
     """The sign-in page. Its form is tied to a cookie of its own, against signing somebody in as somebody
@@ -131,7 +134,7 @@ def sign_in_page(
             "problem": problem,
             "waiting": waiting.fields,
             "ended": ended,
-            "typed": bool(waiting.kept),
+            "typed": typed or bool(waiting.kept),
             "secure": edge.settings.secure,
             "passkeys": edge.passkeys_offered,
             "openid": edge.openid_offered,

@@ -1,11 +1,13 @@
 """`make screenshots`: a picture of every page and state, in var/screenshots: page.width.theme.look.png.
 
-`ONLY=inbox` draws the pages whose name begins so. What has been drawn before is replaced.
+`ONLY=inbox` draws the pages whose name begins so, `LIKE=390.dark` the looks that do. What has been drawn
+before is replaced.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -15,11 +17,12 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from tests.e2e.person import Person
+from tests.e2e.scenes import SCENES, stage
 from tests.support.chromium import chromium
 from tests.support.dovecot import MailUser
 from tests.support.stack import ROOT, Stack, embedded_stack
 
-VIEWPORTS = ((1440, 900), (1024, 768), (390, 844))
+VIEWPORTS = ((1440, 900), (1024, 768), (390, 844), (320, 640))
 THEMES = ("light", "dark")
 # The languages there are, and English laid out from right to left until one that is written so is there.
 LOOKS = {"en": "en", "de": "de", "rtl": "en"}
@@ -77,6 +80,8 @@ async def main() -> int:
             for look, language in LOOKS.items():
                 for theme in THEMES:
                     for width, height in VIEWPORTS:
+                        if not f"{width}.{theme}.{look}".startswith(os.environ.get("LIKE", "")):
+                            continue
                         draw = drawer(target, f"{width}.{theme}.{look}")
                         context = await browser.new_context(
                             locale=language,
@@ -88,6 +93,7 @@ async def main() -> int:
                             await context.add_init_script(RIGHT_TO_LEFT)
                         page = await context.new_page()
                         await tour(page, stack, addresses, draw)
+                        await states(page, draw)
                         await context.close()
     print(f"{len(list(target.glob('*.png')))} pictures are in {target}", file=sys.stderr)
     return 0
@@ -156,6 +162,22 @@ async def tour(page: Page, stack: Stack, messages: dict[str, str], draw: Draw) -
                 await reply.first.click()
                 await page.wait_for_load_state("networkidle")
                 await draw("compose-reply", page)
+
+
+async def states(page: Page, draw: Draw) -> None:
+    """What the demo mail does not come to, over services in memory."""
+    wanted_ones = {name: scene for name, scene in SCENES.items() if wanted(name)}
+    await page.context.clear_cookies()
+    async with stage(page) as here:
+        if wanted_ones:
+            await here.sign_in()
+        for name, scene in wanted_ones.items():
+            try:
+                async with contextlib.aclosing(scene(here)) as run:
+                    async for _ in run:
+                        await draw(name, page)
+            except Exception as problem:
+                print(f"{name}: {str(problem)[:200]}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -86,9 +86,7 @@ async def test_trash_is_emptied_and_all_is_marked_read_and_counts_follow(
         await she.go_to("Trash")
         await page.get_by_label("Order and mailbox").click()
         await page.get_by_role("link", name="Delete all forever").click()
-        await expect(
-            page.get_by_text("20 messages will be deleted. They cannot be had back.")
-        ).to_be_visible()
+        await expect(page.get_by_text("20 messages will be deleted. This cannot be undone.")).to_be_visible()
         await page.get_by_role("button", name="Delete forever").click()
         await expect(page.get_by_text("20 messages deleted for good.")).to_be_visible()
         assert counts(real, user, "INBOX", "Trash") == [40, 0]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason
-from services.web import listing, urls
+from services.web import formats, listing, urls
 from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
 from services.web.i18n import gettext as _
@@ -25,6 +25,15 @@ LEVELS = {
     "edit": ("lrswipte", N_("Read, add, mark and delete messages")),
     "all": ("lrswipkxtea", N_("Everything, sharing included")),
 }
+# What letters come to that are none of these, in the order in which they are told.
+_WORDS = (
+    ("r", N_("read")),
+    ("w", N_("mark")),
+    ("i", N_("add")),
+    ("te", N_("delete messages")),
+    ("kx", N_("change the mailbox")),
+    ("a", N_("share")),
+)
 # Obsolete letters that servers add to their answers (section 2.1.1).
 _OLD = set("cd")
 _EVERYBODY = ("anyone", "authenticated")
@@ -45,14 +54,18 @@ class Entry:
 def entry(right: Right, me: Me) -> Entry:
     letters = "".join(sorted(set(right.letters) - _OLD))
     level = next((name for name, (given, _text) in LEVELS.items() if set(given) == set(letters)), "")
-    what = _(LEVELS[level][1]) if level else _("Rights: %(letters)s") % {"letters": right.letters}
+    what = _(LEVELS[level][1]) if level else _("Allowed: %(what)s") % {"what": _in_words(letters)}
     who = right.identifier
     if who.startswith("-"):
         # Section 2: a negative right takes away what another entry gives.
-        what = _("Not allowed: %(letters)s") % {"letters": right.letters}
+        what = _("Not allowed: %(what)s") % {"what": _in_words(letters)}
     elif who in _EVERYBODY:
         who = _("Everybody")
     return Entry(right.identifier, who, what, level, letters, who.lower() in (me.account.lower(), "owner"))
+
+
+def _in_words(letters: str) -> str:
+    return formats.joined(_(text) for those, text in _WORDS if set(those) & set(letters)) or letters
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:

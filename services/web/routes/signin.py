@@ -33,7 +33,9 @@ async def show(edge: Edge, request: Request) -> Response:
         except PosternError:
             pass
     await edge.ask_methods()
-    return sign_in_page(edge, request, waiting=Waiting(next_))
+    # Asked over a page whose session has ended: what was typed stands behind it.
+    over = request.query_params.get("ended") == "1"
+    return sign_in_page(edge, request, waiting=Waiting(next_), ended=over, typed=over)
 
 
 async def submit(edge: Edge, request: Request) -> Response:

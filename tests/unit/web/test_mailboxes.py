@@ -168,7 +168,7 @@ async def test_who_can_see_a_mailbox_is_listed_granted_and_revoked(alice, boxes,
     assert "does not offer to share" in page.text
     fakes.mail.acl = {"Projects": {"alice@example.org": "lrswipkxteacd", "anyone": "lr", "-carol": "w"}}
     page = await alice.get("/mail/Projects/share")
-    assert "Everybody" in page.text and "Rights: lr" in page.text and "Not allowed: w" in page.text
+    assert "Everybody" in page.text and "Allowed: read" in page.text and "Not allowed: mark" in page.text
     await alice.post("/mail/Projects/share", {"do": "grant", "who": "bob@example.org", "level": "edit"})
     assert fakes.mail.acl["Projects"]["bob@example.org"] == "lrswipte"
     page = await alice.follow()

@@ -143,3 +143,13 @@ async def test_all_attachments_come_as_one_zip(alice: Browser, fakes: Fakes) -> 
     }
     fakes.mail.add(replace(message, uid=2, attachments=()))
     assert (await alice.get("/mail/INBOX/7.2/attachments.zip")).status_code == 404
+
+
+def test_the_day_of_an_invitation_is_told_once() -> None:
+    def ends(value: str) -> str:
+        found = invitation.read(event("DTSTART:20261205T100000Z", f"DTEND:{value}"))
+        assert found is not None
+        return found.ends
+
+    assert "December" not in ends("20261205T113000Z") and ":30" in ends("20261205T113000Z")
+    assert "December 6" in ends("20261206T113000Z")

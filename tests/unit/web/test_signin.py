@@ -116,3 +116,8 @@ async def test_a_form_from_elsewhere_is_refused(alice, fakes):
     answer = await alice.http.post("/compose", data={**data, "csrf": "A" * 43})
     assert answer.status_code == 403
     assert not fakes.send.sent
+
+
+async def test_over_a_page_whose_session_ended_the_form_says_so(browser):
+    assert "what you typed is kept" in (await browser.get("/sign-in?ended=1")).text
+    assert "what you typed is kept" not in (await browser.get("/sign-in")).text

@@ -242,7 +242,7 @@ async def test_emptying_asks_with_the_number_and_a_button_that_says_forever(alic
     page = await alice.get("/mail/Trash")
     assert "/mail/Trash/empty" in page.text and "/empty" not in (await alice.get("/mail/INBOX")).text
     page = await alice.get("/mail/Trash/empty")
-    assert "12 messages will be deleted. They cannot be had back." in page.text
+    assert "12 messages will be deleted. This cannot be undone." in page.text
     await alice.post(
         "/mail/Trash/actions", {"do": "delete-forever", "all": "1", "back": alice.hidden("back")}
     )

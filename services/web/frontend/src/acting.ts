@@ -14,7 +14,7 @@ const ours = (form: HTMLFormElement): boolean => /\/(actions|undo|manage)$/.test
 export function startActing(prepare: (root: ParentNode) => void): void {
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
-    if (event.defaultPrevented || !ours(form) || !document.getElementById("notices") || "native" in form.dataset) return;
+    if (event.defaultPrevented || !ours(form) || !document.getElementById("notices")) return;
     if (!document.querySelector("[data-rows]")) return;
     const submitter = event.submitter as HTMLButtonElement | null;
     if (submitter?.hasAttribute("formaction")) return; // a file to download
@@ -22,10 +22,7 @@ export function startActing(prepare: (root: ParentNode) => void): void {
     const data = new FormData(form, submitter);
     void choose(form, data).then((go) => {
       if (!go) return;
-      void act(form.action, data, prepare, () => {
-        form.dataset.native = "";
-        form.requestSubmit(submitter);
-      });
+      void act(form.action, data, prepare, () => natively(form.action, data));
     });
   });
 }
@@ -135,19 +132,21 @@ export function actOn(rows: Iterable<Element>, fields: Record<string, string>, p
     data.append(hidden.name, hidden.value);
   for (const row of rows) data.append("m", keyOf(row));
   for (const [name, value] of Object.entries(fields)) data.set(name, value);
-  void act(form.action, data, prepare, () => {
-    const sent = document.createElement("form");
-    sent.method = "post";
-    sent.action = form.action;
-    sent.dataset.native = "";
-    for (const [name, value] of data) {
-      const field = document.createElement("input");
-      field.type = "hidden";
-      field.name = name;
-      field.value = String(value);
-      sent.append(field);
-    }
-    document.body.append(sent);
-    sent.submit();
-  });
+  void act(form.action, data, prepare, () => natively(form.action, data));
+}
+
+/** The same as without scripts, of what was named: its lines may have left the list. */
+function natively(action: string, data: FormData): void {
+  const sent = document.createElement("form");
+  sent.method = "post";
+  sent.action = action;
+  for (const [name, value] of data) {
+    const field = document.createElement("input");
+    field.type = "hidden";
+    field.name = name;
+    field.value = String(value);
+    sent.append(field);
+  }
+  document.body.append(sent);
+  sent.submit();
 }

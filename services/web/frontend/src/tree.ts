@@ -191,7 +191,11 @@ function make(parent: string, after: Element | null, prepare: Prepare): void {
   if (after) {
     line.className = `depth-${Math.min(4, Number(depth) + 1)}`;
     after.after(line);
-  } else tree()!.append(line);
+  } else {
+    const last = tree()!.querySelector(".quota");
+    if (last) last.before(line);
+    else tree()!.append(line);
+  }
   edit(line, "", word("boxName"), async (typed) => {
     const data = new FormData();
     for (const [key, value] of [["csrf", csrf()], ["request_id", crypto.randomUUID?.() ?? String(Math.random())], ["name", typed], ["parent", parent]])

@@ -1,0 +1,729 @@
+"""Pages and states of the web over services in memory, each come to by itself: to be drawn
+(`make screenshots`) and to be audited. Nothing here goes by the words of a page, which may be in any
+language."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import uvicorn
+from playwright.async_api import FilePayload, Page
+
+from services.common.errors import PosternError, Reason
+from services.web.app import build, build_edge
+from services.web.model.account import Identity, SavedSearch
+from services.web.model.mail import Address, Flags, Part, Quota, Space, TextPart
+from services.web.model.outgoing import Outgoing, RecipientFate, Submission
+from services.web.model.people import Contact, Labelled
+from services.web.model.security import Factor
+from services.web.model.systems import AppToken
+from tests.unit.web.conftest import settings
+from tests.unit.web.fake_auth import NOON
+from tests.unit.web.fakes import VALIDITY, Fakes, StoredMessage, envelope
+
+Scene = Callable[["Stage"], AsyncGenerator[None, None]]
+SCENES: dict[str, Scene] = {}
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763482dde0e00"
+    "03410190ce10f2450000000049454e44ae426082"
+)
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft: Rückfragen"
+ENDLESS = "x" * 60 + "@example.com"
+
+TO, FILES = ".composer-line [data-suggest] >> nth=0", ".composer input[type=file]"
+
+
+@dataclass
+class Stage:
+    """A page, signed in; SERVICES are what is behind it."""
+
+    page: Page
+    url: str
+    services: Fakes
+
+    async def go(self, path: str) -> None:
+        if "#" in path:  # without a load where it is the same page
+            await self.page.goto("about:blank")
+        await self.page.goto(self.url + path)
+
+    async def sign_in(self) -> None:
+        await self.page.goto(self.url + "/sign-in")
+        await self.page.locator("[name=email]").fill("alice@example.org")
+        await self.page.locator("[name=password]").fill("alice")
+        await self.page.locator("[name=password]").press("Enter")
+        await self.page.locator("[data-rows]").wait_for()
+
+    async def forget(self) -> None:
+        """What this browser keeps of letters."""
+        await self.page.goto(self.url + "/favicon.ico")
+        await self.page.evaluate(
+            "() => new Promise(done => { const q = indexedDB.deleteDatabase('postern'); "
+            "q.onsuccess = q.onerror = q.onblocked = done })"
+        )
+
+    async def select(self, *numbers: int) -> None:
+        await self.go("/mail/INBOX")
+        for number in numbers:
+            await self.page.locator(".row-check input").nth(number).check()
+
+    async def dialog(self, key: str) -> None:
+        await self.page.keyboard.press(key)
+        await self.page.locator("dialog[open]").wait_for()
+
+    async def letter(self, path: str = "/compose?to=bob@example.org&subject=Roof&body=Is+it+dry%3F") -> None:
+        await self.go(path)
+        await self.page.locator("form[data-ready]").wait_for()
+
+
+@contextlib.asynccontextmanager
+async def edge_in_memory(services: Fakes, **changes: object) -> AsyncIterator[str]:
+    """The edge over SERVICES; its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = build(build_edge(settings(public_url=url, **changes), services.services()))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield url
+        finally:
+            server.should_exit = server.force_exit = True
+            await serving
+
+
+@contextlib.asynccontextmanager
+async def stage(page: Page) -> AsyncIterator[Stage]:
+    services = furnished()
+    async with edge_in_memory(services, authserv_ids=("mx.example.org",)) as url:
+        yield Stage(page, url, services)
+
+
+def furnished() -> Fakes:
+    """Somebody's mail with one of everything, and with names that are too long."""
+    services = Fakes()
+    mail, auth, send = services.mail, services.auth, services.send
+    today = datetime.now(UTC)
+    letters = [
+        ("About the roof", "Bob Brandt", Flags(labels=("$label1", "Roof"))),
+        (LONG, "Dr. Maximiliane Freifrau von und zu Hohenstauffen-Wittelsbach", Flags(flagged=True)),
+        ("Q3 " + "x" * 120, "no-reply-" + "a" * 70 + "@example.com", Flags(seen=True, answered=True)),
+        ("", "", Flags(seen=True)),
+        ("موعد زيارة القلعة يوم الخميس", "ليلى حداد", Flags(seen=True, forwarded=True)),
+        ("お城の見学について", "山田 花子", Flags(seen=True, labels=("$label4",))),
+        *((f"Delivery {number} of lime and sand", "Dave Okonkwo", Flags(seen=True)) for number in range(20)),
+    ]
+    for number, (subject, name, flags) in enumerate(letters):
+        head = envelope(
+            subject, from_=(Address(name, "bob@example.org"),), date=today - timedelta(hours=9 * number)
+        )
+        message = StoredMessage(len(letters) - number, head, flags=flags)
+        if number < 2:
+            message.attachments = (
+                Part(
+                    "2", "application/pdf", "Plan of the east gate, third drawing, revised.pdf", 182_000, True
+                ),
+                Part("3", "image/png", "gate.png", 70),
+                Part("4", "text/csv", "costs.csv", 2_048),
+            )
+            message.content = {"2": b"%PDF-1.4", "3": PNG, "4": b"what,cost\nlime,40\n"}
+            message.headers = (
+                ("Authentication-Results", f"mx.example.org; dmarc={'fail' if number else 'pass'}"),
+                ("List-Unsubscribe", "<https://example.org/leave>"),
+                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            )
+            text = (
+                "The roof is dry again.\n\nOn Monday you wrote:\n> Is it dry?\n>> And the gate?\n\n-- \nBob\n"
+            )
+            message.texts = (TextPart("1", "text/plain", text),)
+        mail.add(message)
+    for name in ("Projects", "Projects/Castle", "Projects/Castle/" + LONG, "Roof", "Team"):
+        mail.boxes[name] = {}
+    mail.add(StoredMessage(1, envelope("Minutes of the wardens"), flags=Flags(seen=True)), "Team")
+    mail.spaces["Team"], mail.rights_of["Team"] = Space.SHARED, "lrs"
+    mail.acl = {"Projects": {"bob@example.org": "lrs", "wardens@example.org": "lrswite"}}
+    mail.quotas = (Quota("STORAGE", 930_000_000, 1_000_000_000),)
+    auth.preferences = replace(
+        auth.preferences,
+        undo_send_seconds=10,
+        labels=json.dumps([["$label1", "Important", "red"], ["Roof", "Roof and gutters", "teal"]]),
+        searches=(
+            SavedSearch("s1", "Unread from Bob", "from:bob is:unread"),
+            SavedSearch("s2", LONG, "roof"),
+        ),
+    )
+    auth.identities = (
+        *auth.identities,
+        Identity(
+            "i2",
+            "warden@castle.example",
+            "Alice, the warden",
+            signature="-- \nAlice\nWarden of the east gate",
+        ),
+    )
+    auth.tokens = [
+        AppToken(
+            "t1", "Backup at home", ("mail.read", "contacts.read"), NOON, NOON + timedelta(days=90), NOON
+        )
+    ]
+    services.people.people = {
+        f"c{number}": Contact(
+            f"c{number}",
+            name,
+            name.split()[0],
+            name.split()[-1],
+            (Labelled(address, "work"),),
+            (Labelled("+49 30 1234567", "mobile"),),
+            "Masons & Co.",
+            "Mason",
+            "Knows about lime.",
+            etag="e",
+        )
+        for number, (name, address) in enumerate(
+            [
+                ("Bob Brandt", "bob@example.org"),
+                ("Erin Ní Bhriain", "erin@example.net"),
+                (LONG, "x" * 60 + "@example.com"),
+            ]
+        )
+    }
+    send.submissions = submissions(today)
+    send.kept = {
+        f"t{number}": (name, Outgoing(auth.identities[0], subject=name, text="Thank you for your letter."))
+        for number, name in enumerate(("Thanks", "Opening hours", LONG))
+    }
+    return services
+
+
+def submissions(today: datetime) -> tuple[Submission, ...]:
+    """One in each state."""
+    bob, erin = "bob@example.org", "erin.with.a.very.long.address.indeed@subdomain.example.net"
+    soon = today + timedelta(minutes=12)
+
+    def fates(*states: str) -> tuple[RecipientFate, ...]:
+        said = {"refused": (550, "5.1.1 No such user here"), "failed": (554, "5.4.7 Delivery expired")}
+        return tuple(
+            RecipientFate(address, state, *said.get(state, ()))
+            for address, state in zip((bob, erin), states, strict=False)
+        )
+
+    return (
+        Submission("s1", "held", fates("pending"), subject="A moment to think", send_at=soon),
+        Submission("s2", "held", fates("pending", "pending"), subject=LONG, send_at=soon, scheduled=True),
+        Submission("s3", "submitting", fates("accepted", "pending"), subject="On the way", accepted=today),
+        Submission(
+            "s4",
+            "deferred",
+            fates("accepted", "pending"),
+            subject="Try again",
+            attempts=3,
+            next_attempt=soon,
+            problem="MAIL_SERVER_UNREACHABLE",
+        ),
+        Submission("s5", "unknown", fates("unknown"), subject="Did it arrive?", accepted=today),
+        Submission("s6", "refused", fates("refused", "refused"), subject="To nobody", accepted=today),
+        Submission("s7", "filed", fates("accepted", "refused"), subject="Only one of two", accepted=today),
+        Submission("s8", "suspended", fates("pending"), subject="Too many", problem="SENDING_BURST"),
+        Submission("s9", "filed", fates("delivered", "displayed"), subject="All well", accepted=today),
+    )
+
+
+# The pages that are only gone to
+
+PATHS = {
+    "list": "/mail/INBOX",
+    "list-filtered": "/mail/INBOX?filter=is:unread",
+    "list-empty": "/mail/Roof",
+    "list-of-others": "/mail/Team",
+    "tree": "/mail/INBOX#mailboxes",
+    "message": f"/mail/INBOX/{VALIDITY}.26",
+    "message-doubted": f"/mail/INBOX/{VALIDITY}.25",
+    "message-empty-subject": f"/mail/INBOX/{VALIDITY}.23",
+    "message-gone": f"/mail/INBOX/{VALIDITY}.999",
+    "message-printed": f"/mail/INBOX/{VALIDITY}.26/print",
+    "message-source": f"/mail/INBOX/{VALIDITY}.26/source",
+    "outbox-waiting": "/outbox",
+    "share": "/mail/Projects/share",
+    "manage": "/mail/Projects/manage",
+    "manage-of-others": "/mail/Team/manage",
+    "mailboxes-all": "/mailboxes",
+    "import": "/mail/INBOX/import",
+    "export": "/mail/INBOX/export",
+    "contacts-list": "/contacts",
+    "contact": "/contacts/c0",
+    "contact-edit": "/contacts/c1/edit",
+    "settings-identities": "/settings",
+    "settings-labels": "/settings/labels",
+    "settings-templates": "/settings/templates",
+    "settings-security": "/settings/security",
+    "settings-tokens": "/settings/apps",
+    "factor-app": "/settings/security/app",
+    "factor-card": "/settings/security/card",
+    "factor-passkey": "/settings/security/passkey",
+    "search-help": "/search",
+    "search-chips": "/search?q=lime+is:unread+from:bob+subject:delivery+has:attachment",
+    "search-found": "/search?q=delivery",
+    "search-saved": "/search?q=roof&saved=s2",
+    "template-used": "/compose?template=t0",
+    "template-edited": "/compose?edit=1&template=t2",
+    "sign-out": "/sign-out",
+    "link-gone": "/links/" + "x" * 64,
+}
+
+
+def _at(path: str) -> Scene:
+    async def scene(s: Stage) -> AsyncGenerator[None, None]:
+        await s.go(path)
+        yield
+
+    return scene
+
+
+SCENES.update({name: _at(path) for name, path in PATHS.items()})
+
+
+def scene(function: Scene) -> Scene:
+    SCENES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+# The list
+
+
+@scene
+async def list_selected(s: Stage) -> AsyncGenerator[None, None]:
+    await s.select(1, 2)
+    yield
+
+
+@scene
+async def list_selected_menu(s: Stage) -> AsyncGenerator[None, None]:
+    await s.select(1)
+    await s.page.locator(".list-actions .menu > summary").click()
+    yield
+
+
+@scene
+async def list_menu(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX")
+    await s.page.locator(".list-tools .menu > summary").click()
+    yield
+
+
+@scene
+async def list_focused(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX")
+    for _ in range(3):
+        await s.page.keyboard.press("j")
+    yield
+
+
+@scene
+async def undo(s: Stage) -> AsyncGenerator[None, None]:
+    await s.select(8)
+    await s.page.keyboard.press("e")
+    await s.page.locator("#undo").wait_for()
+    yield
+
+
+@scene
+async def unreachable(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.mail.fail["messages"] = PosternError(Reason.MAIL_SERVER_UNREACHABLE)
+    await s.go("/mail/INBOX")
+    yield
+    s.services.mail.fail.clear()
+
+
+@scene
+async def broken(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.mail.fail["mailboxes"] = s.services.mail.fail["messages"] = PosternError(Reason.INTERNAL)
+    await s.go("/mail/INBOX")
+    yield
+    s.services.mail.fail.clear()
+
+
+@scene
+async def forbidden(s: Stage) -> AsyncGenerator[None, None]:
+    """A form whose token is not the session's."""
+    await s.go("/mail/INBOX")
+    await s.page.locator(".list input[name=csrf]").first.evaluate("one => { one.value = 'x' }")
+    await s.page.evaluate("document.querySelector('.list form').submit()")
+    await s.page.locator(".trace").wait_for()
+    yield
+
+
+@scene
+async def missing_trash(s: Stage) -> AsyncGenerator[None, None]:
+    trash = s.services.mail.boxes.pop("Trash")
+    await s.select(4)
+    await s.page.keyboard.press("#")
+    await s.page.locator("[name=create]").first.wait_for(state="attached")
+    yield
+    s.services.mail.boxes["Trash"] = trash
+
+
+# The tree
+
+
+@scene
+async def mailbox_menu(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX#mailboxes")
+    await s.page.locator("#tree li:has([data-mailbox=Projects]) .mbox-more").press("Enter")
+    await s.page.locator(".mbox-menu").wait_for()
+    yield
+
+
+@scene
+async def mailbox_made_in_place(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX#mailboxes")
+    await s.page.locator("[data-new-mailbox]").press("Enter")
+    yield
+
+
+@scene
+async def mailbox_renamed_in_place(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX#mailboxes")
+    await s.page.locator("[data-mailbox=Projects]").press("F2")
+    yield
+
+
+# Dialogs
+
+
+@scene
+async def move_dialog(s: Stage) -> AsyncGenerator[None, None]:
+    await s.select(1)
+    await s.dialog("v")
+    yield
+
+
+@scene
+async def labels_dialog(s: Stage) -> AsyncGenerator[None, None]:
+    await s.select(0)
+    await s.dialog("l")
+    await s.page.keyboard.type("new")
+    yield
+
+
+@scene
+async def keys_dialog(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX")
+    await s.dialog("?")
+    yield
+
+
+@scene
+async def message_menu(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go(f"/mail/INBOX/{VALIDITY}.26")
+    await s.page.locator(".thread > .toolbar .menu > summary").click()
+    yield
+
+
+@scene
+async def message_headers(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go(f"/mail/INBOX/{VALIDITY}.26")
+    await s.page.locator(".message-to summary, .quote > summary").first.click()
+    yield
+
+
+@scene
+async def session_ended(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    await s.page.context.clear_cookies(name="postern")
+    await s.page.locator("textarea[name=body]").press_sequentially("I was about to say")
+    await s.page.locator("dialog[open]").wait_for()
+    yield
+    await s.sign_in()
+
+
+# Searching
+
+
+@scene
+async def search_completion(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX")
+    await s.page.locator("[data-search]").press_sequentially("roof i")
+    await s.page.locator(".search [role=option]").first.wait_for()
+    await s.page.keyboard.press("ArrowDown")
+    yield
+
+
+@scene
+async def search_flowing(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.mail.pace = asyncio.Queue()
+    await s.go("/mail/INBOX")
+    await s.page.locator("[data-search]").fill("delivery")
+    await s.page.locator("[data-search]").press("Enter", no_wait_after=True)
+    await s.page.locator("[data-searching]").wait_for()
+    yield
+    s.services.mail.pace = None
+    await s.page.goto("about:blank")
+
+
+@scene
+async def search_menus(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/search?q=delivery")
+    await s.page.locator(".search-tools .menu > summary").last.click()
+    yield
+
+
+@scene
+async def search_where(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/search?q=delivery")
+    await s.page.locator(".search-tools .menu > summary").first.click()
+    yield
+
+
+# Writing
+
+
+@scene
+async def composer_full(s: Stage) -> AsyncGenerator[None, None]:
+    people = f"bob@example.org, Erin Ní Bhriain <erin@example.net>, nobody, {ENDLESS}"
+    await s.letter("/compose?subject=About+the+roof")
+    await s.page.locator(TO).press_sequentially(people + ",")
+    await s.page.keyboard.press("Escape")
+    await s.page.locator("[data-reveal=cc]").click()
+    await s.page.locator("textarea[name=body]").fill("Dear all,\n\nthe roof is dry again.\n\nAlice")
+    files = [
+        FilePayload(name=name, mimeType="text/plain", buffer=b"x" * 2000)
+        for name in ("a.txt", "Plan of the east gate, third drawing, revised twice.txt")
+    ]
+    await s.page.locator(FILES).set_input_files(files)
+    await s.page.locator("[data-file-list] button").nth(1).wait_for()
+    yield
+
+
+@scene
+async def composer_formatting(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    await s.page.locator(".composer-toggle").click()
+    await s.page.locator("[data-format]").wait_for()
+    yield
+
+
+@scene
+async def composer_suggestions(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter("/compose")
+    await s.page.locator(TO).press_sequentially("bo")
+    await s.page.locator("[role=option]").first.wait_for()
+    await s.page.keyboard.press("ArrowDown")
+    yield
+
+
+@scene
+async def composer_options(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    await s.page.locator(".composer-options > summary").click()
+    yield
+
+
+@scene
+async def composer_later(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    await s.page.locator(".composer-later > summary").click()
+    yield
+
+
+@scene
+async def composer_templates(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    await s.page.locator(".composer-options > summary").click()
+    await s.page.locator("[value=templates]").click()
+    await s.page.locator(".templates").wait_for()
+    yield
+
+
+@scene
+async def composer_cautions(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter("/compose?to=bob@exampel.org&body=The+plan+is+attached.")
+    await s.page.locator(".composer-foot [value=send]").click()
+    await s.page.locator(".composer-notices .notice").first.wait_for()
+    yield
+
+
+@scene
+async def composer_large_file(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    file = FilePayload(name="The whole film of the wall.mp4", mimeType="video/mp4", buffer=b"x" * 300_000)
+    await s.page.locator(FILES).set_input_files([file])
+    await s.page.locator(".composer-notices .notice").first.wait_for()
+    yield
+
+
+@scene
+async def composer_windows(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/mail/INBOX")
+    if await s.page.evaluate("innerWidth < 800"):
+        return  # there a letter is the page
+    await s.page.keyboard.press("c")
+    await s.page.locator("form[data-ready]").wait_for()
+    yield
+
+
+@scene
+async def kept(s: Stage) -> AsyncGenerator[None, None]:
+    """What was being written when the page was closed."""
+    await s.letter()
+    await s.page.locator("textarea[name=body]").press_sequentially("Half a ")
+    await s.page.wait_for_timeout(600)
+    await s.go("/mail/INBOX")
+    await s.page.locator(".kept").wait_for()
+    yield
+    await s.forget()
+
+
+@scene
+async def composer_conflict(s: Stage) -> AsyncGenerator[None, None]:
+    await s.letter()
+    await s.page.locator("textarea[name=body]").press_sequentially("Mine. ")
+    await s.page.locator("[data-state]", has_text=re.compile(r"\S")).wait_for()
+    content, _replaces = s.services.send.drafts[-1]
+    await s.services.send.save_draft("", "", replace(content, text="Theirs."), None, "r")
+    await s.page.locator("textarea[name=body]").press_sequentially("More.")
+    await s.page.locator(".conflict").wait_for()
+    yield
+
+
+# Long work
+
+
+def hold(s: Stage) -> None:
+    """Let the work do its first step alone."""
+    s.services.mail.slow, s.services.mail.step = asyncio.Semaphore(1), 5
+
+
+def let_go(s: Stage) -> None:
+    slow, s.services.mail.slow = s.services.mail.slow, None
+    for _ in range(100):
+        if slow is not None:
+            slow.release()
+
+
+@scene
+async def working(s: Stage) -> AsyncGenerator[None, None]:
+    hold(s)
+    inbox = dict(s.services.mail.boxes["INBOX"])
+    await s.select(10)
+    await s.page.evaluate(
+        """() => { const form = document.querySelector('.list form'); for (const [name, value] of
+        [['all', '1'], ['do', 'archive']]) { const one = document.createElement('input'); one.type = 'hidden';
+        one.name = name; one.value = value; form.append(one) } form.submit() }"""
+    )
+    await s.page.wait_for_url("**/works/*")
+    yield
+    let_go(s)
+    await s.page.goto("about:blank")
+    s.services.mail.boxes["INBOX"] = inbox
+
+
+@scene
+async def working_line(s: Stage) -> AsyncGenerator[None, None]:
+    hold(s)
+    await s.go("/mail/INBOX/export")
+    await s.page.locator("main form [type=submit]").first.click()
+    await s.page.locator("[data-work] progress").wait_for()
+    yield
+    let_go(s)
+
+
+# Settings, and signing in
+
+
+@scene
+async def token_made(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/settings/apps")
+    await s.page.locator("main [name=name]").fill("Backup at home")
+    await s.page.locator("main [name=password]").fill("alice")
+    await s.page.locator("main [name=password]").press("Enter")
+    await s.page.locator("#f-secret").wait_for()
+    yield
+
+
+@scene
+async def factor_drawn(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/settings/security/app")
+    await s.page.locator("main [name=password]").fill("alice")
+    await s.page.locator("main [name=password]").press("Enter")
+    await s.page.locator(".qr").wait_for()
+    yield
+    await s.page.locator("main [name=code]").fill("123456")
+    await s.page.locator("main [name=code]").press("Enter")
+    await s.page.locator(".codes").wait_for()
+
+
+@scene
+async def factor_codes(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/settings/security/codes")
+    await s.page.locator("main [name=code]").fill("234567")
+    await s.page.locator("main [name=code]").press("Enter")
+    await s.page.locator(".codes").wait_for()
+    yield
+
+
+@scene
+async def factor_listed(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.auth.factor_list.append(Factor("f9", "passkey", LONG, NOON, NOON, can_sign_in=True))
+    await s.go("/settings/security")
+    yield
+
+
+@scene
+async def factor_removed(s: Stage) -> AsyncGenerator[None, None]:
+    await s.go("/settings/security/remove?factor=f1")
+    yield
+
+
+@scene
+async def second_step(s: Stage) -> AsyncGenerator[None, None]:
+    await s.page.context.clear_cookies()
+    await s.page.goto(s.url + "/sign-in")
+    await s.page.locator("[name=email]").fill("alice@example.org")
+    await s.page.locator("[name=password]").fill("alice")
+    await s.page.locator("[name=password]").press("Enter")
+    await s.page.locator("[name=code]").wait_for()
+    yield
+
+
+@scene
+async def second_step_recovery(s: Stage) -> AsyncGenerator[None, None]:
+    await s.page.locator("[value=recovery]").click()
+    await s.page.locator("[name=recovery]").wait_for(state="attached")
+    yield
+
+
+@scene
+async def sign_in_offers(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.auth.openid = "Example account"
+    await s.go("/sign-in")
+    yield
+
+
+@scene
+async def sign_in_down(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.auth.fail = PosternError(Reason.MAIL_SERVER_UNREACHABLE)
+    await s.go("/sign-in")
+    yield
+    s.services.auth.fail = None
+
+
+@scene
+async def must_enrol(s: Stage) -> AsyncGenerator[None, None]:
+    s.services.auth.factor_list.clear()
+    s.services.auth.required = True
+    await s.page.goto(s.url + "/sign-in")
+    await s.page.locator("[name=email]").fill("alice@example.org")
+    await s.page.locator("[name=password]").first.fill("alice")
+    await s.page.locator("[name=password]").first.press("Enter")
+    await s.page.locator("[name=name]").wait_for()
+    yield
+    s.services.auth.required = False
