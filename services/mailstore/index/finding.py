@@ -85,6 +85,7 @@ async def _steps(
     # Whatever it is asked for, it has no more to look at.
     small = sum(state.total for state in index.states.values()) <= SMALL
     rows: list[Row] = []
+    together: tuple[Row, ...] = ()
     last = -1
     failed: tuple[str, ...] = ()
     if token.before == _ALL_AT_SERVER:
@@ -98,7 +99,11 @@ async def _steps(
             if not rows and not token.before and request.query.names_a_message:
                 # Asked for one message: "there is none" is the server's word, not that of what was known.
                 rest, held, last = names, {}, _ALL_AT_SERVER
-            yield SearchStep(tuple(rows), len(held), len(names))
+            if rest or not small:
+                yield SearchStep(tuple(rows), len(held), len(names))
+            else:
+                # The rest is here in no time, and goes along.
+                together = tuple(rows)
     settle()
     total, server_token = 0, None
     if rest and token.server is not None:
@@ -117,13 +122,18 @@ async def _steps(
             # One that nobody has named, and that was deleted since the tree was looked at.
             if err.reason != Reason.MAILBOX_NOT_FOUND or request.mailboxes or request.query.places:
                 raise
-    if held:
+    if held and last < 0 and token.before == token.shown == 0:
+        # All that there are.
+        total += len(rows)
+    elif held:
         total += await index.read(lambda store: _count(store, plan, held), short=small)
     shown = token.shown + len(rows)
     following = ""
     if last >= 0 or server_token:
         following = tokens.encode(["index", request.list_key, last, shown, server_token])
-    yield SearchStep((), len(names), len(names), last=True, total=total, next_token=following, failed=failed)
+    yield SearchStep(
+        together, len(names), len(names), last=True, total=total, next_token=following, failed=failed
+    )
 
 
 def _rows(
