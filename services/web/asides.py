@@ -18,6 +18,8 @@ from services.web.session import Me
 MOST = 20_000
 OUTBOX_SECONDS = 20.0
 QUOTA_SECONDS = 120.0
+# How old what is known of the outbox may be for who asks for it, where nothing has said that it changed.
+ASK_SECONDS = 2.0
 PATIENCE = 2.0
 _NEVER = float("-inf")
 
@@ -31,6 +33,8 @@ class Aside:
     quota: tuple[Quota, ...] = ()
     waiting_asked: float = _NEVER
     quota_asked: float = _NEVER
+    # Grows with each change that is told; an answer to a question from before it is old when it comes.
+    changes: int = 0
 
     @property
     def storage(self) -> Quota | None:
@@ -53,14 +57,22 @@ class Asides:
         if len(self._known) > MOST:
             self._known.popitem(last=False)
 
-    def waits(self, account: str, count: int) -> None:
-        """So many wait in the outbox now, as was just seen."""
-        self._put(account, replace(self.of(account), waiting=count, waiting_asked=time.monotonic()))
+    def waits(self, account: str, count: int, changes: int) -> None:
+        """So many wait in the outbox, as was just seen; it was asked after so many `changes`."""
+        aside = self.of(account)
+        asked = time.monotonic() if aside.changes == changes else _NEVER
+        self._put(account, replace(aside, waiting=count, waiting_asked=asked))
 
     def sent(self, account: str) -> None:
         """A message was handed over: it waits, until the next look says otherwise."""
         aside = self.of(account)
-        self._put(account, replace(aside, waiting=max(1, aside.waiting), waiting_asked=_NEVER))
+        self._put(account, replace(aside, waiting=max(1, aside.waiting)))
+        self.changed(account)
+
+    def changed(self, account: str) -> None:
+        """Something became of what is in the outbox: what is known of it is old."""
+        aside = self.of(account)
+        self._put(account, replace(aside, waiting_asked=_NEVER, changes=aside.changes + 1))
 
     def look(self, me: Me) -> None:
         """Ask behind this page what is not fresh of the outbox."""
@@ -68,8 +80,10 @@ class Asides:
             self._start(me)
 
     async def ask(self, me: Me, *, quota: bool = False) -> Aside:
-        """What is known, asked for now; what does not come soon is left as it was."""
-        calls = [self._outbox(me)]
+        """What is known, asked for now unless it just was; what does not come soon is left as it was."""
+        calls = []
+        if time.monotonic() - self.of(me.account).waiting_asked > ASK_SECONDS:
+            calls.append(self._outbox(me))
         if quota and time.monotonic() - self.of(me.account).quota_asked > QUOTA_SECONDS:
             calls.append(self._quota(me))
         await asyncio.gather(*calls)
@@ -81,6 +95,7 @@ class Asides:
             task.add_done_callback(lambda _done: self._tasks.pop(me.account, None))
 
     async def _outbox(self, me: Me) -> None:
+        changes = self.of(me.account).changes
         try:
             async with asyncio.timeout(PATIENCE):
                 found = await self.services.send.outbox(me.token("sender"))
@@ -88,7 +103,7 @@ class Asides:
             # Not again on every page while sender is down.
             self._put(me.account, replace(self.of(me.account), waiting_asked=time.monotonic()))
             return
-        self.waits(me.account, len(found))
+        self.waits(me.account, len(found), changes)
 
     async def _quota(self, me: Me) -> None:
         try:

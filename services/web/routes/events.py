@@ -102,6 +102,7 @@ async def _events(
                     event, begun = "ready", True
             else:
                 submission, token = found
+                edge.asides.changed(me.account)
                 send = _word(token) or send
                 event, data = _outbox_event(submission)
             edge.positions.put(me.account, mail, send)

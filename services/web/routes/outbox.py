@@ -120,6 +120,7 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
     if verb in ("cancel", "drop"):
         # Back into the composer or into Drafts, so that nothing written is lost by taking it back.
         taken, content = await send.cancel(token, submission, f"{write}.cancel")
+        edge.asides.changed(me.account)
         return await drafts.take_back(edge, request, me, taken, content, open_it=verb == "cancel")
     if verb == "now":
         await send.reschedule(token, submission, None, f"{write}.now")
@@ -135,4 +136,5 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
         await send.resolve(token, submission, verb, f"{write}.{verb}")
     else:
         raise invalid_argument("do", "unknown")
+    edge.asides.changed(me.account)
     return edge.redirect(me, "/outbox", notice)

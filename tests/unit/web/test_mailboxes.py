@@ -192,6 +192,7 @@ async def test_quota_is_shown_once_it_is_known(alice, boxes, fakes):
 
 async def test_outbox_is_in_the_tree_while_something_is_in_it_or_one_stands_in_it(alice, fakes, monkeypatch):
     monkeypatch.setattr(asides, "OUTBOX_SECONDS", -1)
+    monkeypatch.setattr(asides, "ASK_SECONDS", -1)
     assert 'href="/outbox"' not in (await alice.get("/mail/INBOX")).text
     assert 'href="/outbox"' in (await alice.get("/outbox")).text
     fakes.send.submissions = (Submission("s1", "held"), Submission("s2", "deferred"))
@@ -202,6 +203,29 @@ async def test_outbox_is_in_the_tree_while_something_is_in_it_or_one_stands_in_i
     fakes.send.submissions = ()
     await alice.get("/mailboxes/tree?at=INBOX")
     assert 'href="/outbox"' not in (await alice.get("/mail/INBOX")).text
+
+
+async def test_the_tree_asks_for_the_outbox_once_in_a_while_and_when_something_became_of_it(
+    alice, edge, fakes, monkeypatch
+):
+    asked = []
+    outbox = fakes.send.outbox
+
+    async def counted(*given):
+        asked.append(given)
+        return await outbox(*given)
+
+    monkeypatch.setattr(fakes.send, "outbox", counted)
+    for _ in range(3):
+        await alice.get("/mailboxes/tree?at=INBOX")
+    assert len(asked) == 1
+    edge.asides.changed("alice@example.org")
+    fakes.send.submissions = (Submission("s1", "held"),)
+    assert 'href="/outbox"' in (await alice.get("/mailboxes/tree?at=INBOX")).text
+    assert len(asked) == 2
+    # What was asked before the change says nothing of what is after it.
+    edge.asides.waits("alice@example.org", 7, 0)
+    assert ">7<span" not in (await alice.get("/mailboxes/tree?at=INBOX")).text
 
 
 async def test_a_page_waits_for_neither_outbox_nor_quota(alice, fakes):
