@@ -22,6 +22,7 @@ from typing import Any
 
 import uvloop
 
+from services.common.collector import collect_seldom
 from services.common.rpc.client import Channel, connect
 from services.mailstore.index.shelf import IndexSettings
 from services.mailstore.reading.rows import RowCache
@@ -62,6 +63,16 @@ class Mailstore:
         self._process.stdin.write(what.encode() + b"\n")
         self._process.stdin.flush()
         return self._process.stdout.readline().decode().strip()
+
+    def child(self, module: str) -> int | None:
+        """The process id of a child that runs this module."""
+        for each in Path("/proc").iterdir():
+            if each.name.isdigit():
+                with contextlib.suppress(OSError):
+                    parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+                    if parent == self.pid and module.encode() in (each / "cmdline").read_bytes().split(b"\0"):
+                        return int(each.name)
+        return None
 
     def memory(self) -> int:
         """Octets resident now."""
@@ -131,6 +142,7 @@ async def _serve(given: dict[str, Any]) -> None:
         settings = replace(settings, index=IndexSettings(Path(given["index"])))
     service = Service(settings)
     service.start()
+    collect_seldom()
     try:
         async with rpc.running(
             "mailstore",

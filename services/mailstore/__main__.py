@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from services.common.collector import collect_seldom
 from services.common.main import run
 from services.common.rpc.client import connect
 from services.common.rpc.keyset import key_set_of
@@ -18,6 +19,7 @@ async def main() -> None:
     settings = MailstoreSettings.from_env(Env.current())
     service = Service(settings)
     service.start()
+    collect_seldom()
     auth = connect(settings.auth_address, tls=settings.server.tls, service="auth")
     try:
         await serve(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from services.common.errors import invalid_argument
 from services.mailstore.imap.syntax import is_keyword
@@ -15,9 +16,8 @@ from services.mailstore.imap.syntax import is_keyword
 MAX_UID = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class MessageName:
-    """One message for good (RFC 9051 section 2.3.1.1)."""
+class MessageName(NamedTuple):
+    """One message for good (RFC 9051 section 2.3.1.1). A tuple, for it is a key of whatever is kept."""
 
     mailbox: str
     uid_validity: int

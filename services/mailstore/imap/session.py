@@ -35,6 +35,8 @@ from services.mailstore.imap.tracking import (
 )
 from services.mailstore.imap.transport import ImapTransport
 
+Seen = Callable[[Response], None]
+
 
 class Session:
     """One authenticated connection."""
@@ -121,23 +123,24 @@ class Session:
             raise CommandRefused(name, result.status, result.code, result.text.decode("utf-8", "replace"))
         return result
 
-    async def execute(self, *commands: Pieces) -> list[Result]:
+    async def execute(self, *commands: Pieces, seen: Seen | None = None) -> list[Result]:
         """Send all commands at once, then collect their answers, in order (RFC 9051 section 5.5).
 
         Only commands that do not hang on each other's answers may stand together. Nothing is raised for NO
-        or BAD.
+        or BAD. `seen` is called with each untagged response as it comes, while the server is still busy with
+        the next ones.
         """
         # As `_exclusive`, written out: this is on every path, several times a page.
         self._enter()
         try:
-            return await self._converse(commands)
+            return await self._converse(commands, seen)
         except BaseException:
             self.close()
             raise
         finally:
             self._leave()
 
-    async def _converse(self, commands: Sequence[Pieces]) -> list[Result]:
+    async def _converse(self, commands: Sequence[Pieces], seen: Seen | None) -> list[Result]:
         waiting: dict[bytes, Pieces] = {}
         answers: dict[bytes, Result] = {}
         untagged: dict[bytes, list[Response]] = {}
@@ -148,6 +151,8 @@ class Session:
                 # Nearly always there is one command only.
                 tag = next(iter(waiting)) if len(waiting) == 1 else owner(response, waiting)
                 untagged[tag].append(response)
+                if seen is not None:
+                    seen(response)
                 return
             pieces = waiting.pop(response.tag, None)
             if pieces is None:
@@ -173,7 +178,8 @@ class Session:
             self.transport.write(bytes(out))
         await self.transport.drain(self._timeout())
         while waiting:
-            response = await self._receive()
+            # Most are here already, and to wait for each would take longer than to read it.
+            response = self._noted(self.transport.take()) or await self._receive()
             if response.tag == b"+":
                 raise ProtocolError("continuation not asked for")
             take(response)
@@ -303,8 +309,12 @@ class Session:
         return time_left(self.io_timeout)
 
     async def _receive(self) -> Response:
-        response = await self.transport.receive(self._timeout())
-        if response.tag == b"*" and response.name == "BYE" and not self._bye:
+        response = self._noted(await self.transport.receive(self._timeout()))
+        assert response is not None
+        return response
+
+    def _noted(self, response: Response | None) -> Response | None:
+        if response is not None and response.name == "BYE" and response.tag == b"*" and not self._bye:
             self._bye = response.text or b"BYE"
         return response
 

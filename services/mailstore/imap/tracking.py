@@ -122,7 +122,12 @@ def _count(response: Response) -> int:
 
 def follow(selected: Selected, response: Response) -> None:
     """Bring the open mailbox up to date with an untagged response."""
-    if response.name == "EXISTS":
+    if response.name == "FETCH":
+        # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2), what was asked for has one;
+        # with QRESYNC it has both UID and MODSEQ (RFC 7162 section 3.2.4), which we ask for only to learn of
+        # changes.
+        selected.changes += not has_uid(response) or is_flag_change(response)
+    elif response.name == "EXISTS":
         selected.changes += response.number != selected.exists
         selected.exists = response.number
     elif response.name == "EXPUNGE":
@@ -134,10 +139,5 @@ def follow(selected: Selected, response: Response) -> None:
         # Instead of EXPUNGE, where QRESYNC is enabled; VANISHED (EARLIER) tells of what was gone before.
         selected.exists = max(0, selected.exists - _count(response))
         selected.changes += 1
-    elif response.name == "FETCH":
-        # Unasked-for news of flags comes without a UID (RFC 9051 section 7.5.2), what was asked for has one;
-        # with QRESYNC it has both UID and MODSEQ (RFC 7162 section 3.2.4), which we ask for only to learn of
-        # changes.
-        selected.changes += not has_uid(response) or is_flag_change(response)
     elif response.name == "OK" and response.code:
         _follow_code(selected, response)

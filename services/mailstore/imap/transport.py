@@ -151,7 +151,7 @@ class ImapTransport(asyncio.Protocol):
 
     async def receive(self, seconds: float) -> Response:
         """The next response. ServerTimeout after `seconds` of silence, ConnectionLost at the end."""
-        while not self._ready:
+        while (response := self.take()) is None:
             if self._failure is not None:
                 raise self._failure
             self._reader = self._loop.create_future()
@@ -160,6 +160,12 @@ class ImapTransport(asyncio.Protocol):
                     raise ServerTimeout("no answer")
             finally:
                 self._reader = None
+        return response
+
+    def take(self) -> Response | None:
+        """The next response, where it is here already."""
+        if not self._ready:
+            return None
         response, size = self._ready.popleft()
         self._ready_size -= size
         if self._paused and self._ready_size < LOW_WATER and self._transport:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from services.common.gen.postern.mailstore.v1 import types_pb2 as pb
@@ -33,16 +34,12 @@ def encode_parts(envelope: Envelope, received: int, size: int, attachment: bool)
         summary.received_time.seconds = received
     told = summary.envelope
     told.subject = envelope.subject
-    _add(getattr(told, "from"), envelope.from_)
-    _add(told.to, envelope.to)
-    if envelope.sender:
-        _add(told.sender, envelope.sender)
-    if envelope.reply_to:
-        _add(told.reply_to, envelope.reply_to)
-    if envelope.cc:
-        _add(told.cc, envelope.cc)
-    if envelope.bcc:
-        _add(told.bcc, envelope.bcc)
+    # Messages put together are one with the fields of both.
+    told.MergeFromString(
+        _people("from", envelope.from_)
+        + _people("to", envelope.to)
+        + b"".join([_people(name, getattr(envelope, name)) for name in _OTHERS if getattr(envelope, name)])
+    )
     if envelope.date is not None:
         told.date.seconds = int(envelope.date.timestamp())
     if envelope.message_id:
@@ -92,11 +89,22 @@ def conversation_id(encoded: bytes, name: MessageName) -> str:
 _NAMELESS = MessageName("", 0, 0)
 
 
-def _add(into: Any, addresses: Iterable[Address]) -> None:
-    for number, address in enumerate(addresses):
-        if number == MOST_ADDRESSES:
-            break
-        into.add(name=address.name, address=address.addr, group=address.group)
+def _people(field: str, addresses: tuple[Address, ...]) -> bytes:
+    """An Envelope with that one field, encoded."""
+    return _few(field, addresses) if len(addresses) < 5 else _encoded(field, addresses)
+
+
+def _encoded(field: str, addresses: tuple[Address, ...]) -> bytes:
+    told = pb.Envelope()
+    into = getattr(told, field)
+    for each in addresses[:MOST_ADDRESSES]:
+        into.add(name=each.name, address=each.addr, group=each.group)
+    return told.SerializeToString()
+
+
+# The same people write again and again.
+_few = lru_cache(maxsize=10_000)(_encoded)
+_OTHERS = ("sender", "reply_to", "cc", "bcc")
 
 
 def _addresses(found: Iterable[Any]) -> tuple[Address, ...]:

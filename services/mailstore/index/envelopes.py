@@ -23,8 +23,10 @@ from services.mailstore.mime.model import Address, Envelope
 # A header whose every line is a field or its continuation, and that has no octet of which parsing is
 # delicate.
 _BLOCK_BOUND = 64 * 1024
-_FIELD = re.compile(rb"([A-Za-z-]{1,40}):[ \t]*([^\r\n]*(?:\r\n[ \t]+[^\r\n]*)*)\r\n")
-_FOLD = re.compile(rb"\r\n")
+# Each is tried in one way only, however long the block.
+_FIELDS = re.compile(rb"(?>[A-Za-z-]{1,40}+:[ \t]*+[^\r\n]*+(?>\r\n[ \t]++[^\r\n]*+)*+\r\n)*+(?:\r\n)?\Z")
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
+_FIELD = re.compile(rb"([A-Za-z-]+):[ \t]*([^\r\n]*)\r\n")
 _PLAIN = re.compile(rb"[\x21-\x7e]+(?: [\x21-\x7e]+)*\Z")
 _DATE = re.compile(
     rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), {1,2})?(\d{1,2}) "
@@ -67,20 +69,13 @@ def quick_envelope(block: bytes) -> Envelope:
 
 def _split(block: bytes) -> dict[bytes, bytes] | None:
     """Fields by lower-case name, unfolded; None where the block is not ordinary."""
-    if len(block) > _BLOCK_BOUND or b"\0" in block:
+    if len(block) > _BLOCK_BOUND or b"\0" in block or not _FIELDS.match(block):
         return None
-    fields: dict[bytes, bytes] = {}
-    position = 0
-    match = _FIELD.match
-    while found := match(block, position):
-        name = found[1].lower()
-        if name in fields:
-            return None
-        value = found[2]
-        fields[name] = value.replace(b"\r\n", b"") if b"\r\n" in value else value
-        position = found.end()
-    rest = block[position:]
-    return fields if rest in (b"\r\n", b"") else None
+    if b"\r\n " in block or b"\r\n\t" in block:
+        block = _FOLD.sub(b"", block)
+    found = _FIELD.findall(block)
+    fields = {name.lower(): value for name, value in found}
+    return fields if len(fields) == len(found) else None
 
 
 def _text(value: bytes) -> str:
@@ -130,6 +125,8 @@ def _ids(value: bytes) -> tuple[str, ...]:
     if not value:
         return ()
     if _IDS.match(value) and b"=?" not in value:
+        if b" " not in value and b"\t" not in value:
+            return (value[1:-1].decode("ascii"),)
         words = value.decode("ascii").split()
         return tuple(dict.fromkeys([word[1:-1] for word in words]))
     return parse_message_ids(value)

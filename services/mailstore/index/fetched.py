@@ -26,6 +26,7 @@ _ORDINARY = re.compile(
     rb"BODYSTRUCTURE (\(.*\)) BODY\[HEADER\.FIELDS \([^()]*\)\] \{\d+\}\Z",
     re.DOTALL,
 )
+_BEGINNING = re.compile(rb" BODY\[1\]<0> \{\d+\}\Z")
 _FLAGS_ONLY = re.compile(
     rb"(?:UID (\d+) )?(?:MODSEQ \((\d+)\) )?FLAGS \(([^()]*)\)(?: UID (\d+))?(?: MODSEQ \((\d+)\))?\)\Z"
 )
@@ -64,7 +65,9 @@ def read_entry(response: Response) -> Entry | None:
 
 @dataclass(frozen=True, slots=True)
 class Ordinary:
-    """A response of the one form that nearly all have, its items found and not read yet."""
+    """A response of the one form that nearly all have, its items found and not read yet. `beginning`: the
+    first octets of part 1, None where they were not asked for or are not there.
+    """
 
     uid: int
     flags: bytes
@@ -72,6 +75,7 @@ class Ordinary:
     size: int
     structure: bytes
     header: bytes
+    beginning: bytes | None = None
 
     def entry(self) -> Entry:
         bits, keywords = read_flags(self.flags)
@@ -99,15 +103,19 @@ class Ordinary:
 
 
 def ordinary(response: Response) -> Ordinary | None:
-    """The items of a response with ITEMS; None where it is of another form."""
+    """The items of a response with ITEMS or WITH_BEGINNING; None where it is of another form."""
     parts = response.parts if isinstance(response, RawFetch) else []
-    if len(parts) == 3 and parts[2] == b")":
-        line = parts[0]
-        found = _ORDINARY.match(line, line.index(b"(") + 1)
-        if found:
-            uid, flags, when, size, structure = found.groups()
-            return Ordinary(int(uid), flags, when, int(size), structure, parts[1])
-    return None
+    beginning = None
+    if len(parts) == 5 and parts[4] == b")" and _BEGINNING.match(parts[2]):
+        beginning = parts[3]
+    elif len(parts) != 3 or parts[2] != b")":
+        return None
+    line = parts[0]
+    found = _ORDINARY.match(line, line.index(b"(") + 1)
+    if found is None:
+        return None
+    uid, flags, when, size, structure = found.groups()
+    return Ordinary(int(uid), flags, when, int(size), structure, parts[1], beginning)
 
 
 def read_flag_change(response: Response) -> tuple[int, int, str | None, int] | None:

@@ -33,7 +33,7 @@ def snippet(body: TextBody | str, limit: int = 140) -> str:
     text = text[:_LOOKED_AT]
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
-    lines = [line.strip() for line in text.split("\n")]
+    lines = text.split("\n")
     words: list[str] = []
     length = 0
     for line in _own_lines(lines):
@@ -46,7 +46,7 @@ def snippet(body: TextBody | str, limit: int = 140) -> str:
             break
     result = " ".join(words)
     if not result:  # nothing but quotes or links: better those than nothing
-        result = " ".join(" ".join(line.lstrip("> ") for line in lines[:40]).split())
+        result = " ".join(" ".join(line.strip().lstrip("> ") for line in lines[:40]).split())
     return result if len(result) <= limit else result[: limit - 1].rstrip() + "…"
 
 
@@ -55,7 +55,8 @@ def _own_lines(lines: list[str]) -> Iterator[str]:
     the first few are all that is wanted."""
     count = fields = 0
     said = False
-    for index, line in enumerate(lines):
+    for index, whole in enumerate(lines):
+        line = whole.strip()
         if line == "--":
             break
         if line.startswith(">"):
@@ -81,7 +82,7 @@ def _own_lines(lines: list[str]) -> Iterator[str]:
 
 def _introduces_quote(lines: list[str], index: int) -> bool:
     """`On … wrote:` in any language: a line with a colon at its end, followed by a quote."""
-    following = next((line for line in lines[index + 1 : index + 4] if line), "")
+    following = next((line for line in map(str.strip, lines[index + 1 : index + 4]) if line), "")
     return following.startswith(">")
 
 

@@ -16,7 +16,7 @@ import apsw
 
 from services.mailstore.imap.failure import CommandRefused, ConnectionLost, LoginRefused, ProtocolError
 from services.mailstore.imap.parser import Response, parse_lazily
-from services.mailstore.imap.session import Session
+from services.mailstore.imap.session import Seen, Session
 from services.mailstore.imap.syntax import parse_date_time
 from services.mailstore.imap.tracking import Pieces, Result
 from services.mailstore.pop3.account import PopAccount
@@ -71,7 +71,7 @@ class LocalSession(Session):
     def _room(self) -> bool:
         return self._store.used_bytes() < self._account.settings.account_bytes
 
-    async def execute(self, *commands: Pieces) -> list[Result]:
+    async def execute(self, *commands: Pieces, seen: Seen | None = None) -> list[Result]:
         async with self._exclusive():
             results = []
             for pieces in commands:
@@ -79,6 +79,9 @@ class LocalSession(Session):
                 answer = await self._answer(pieces)
                 result = self._told(answer)
                 self._after(pieces, result)
+                if seen is not None:
+                    for response in result.untagged:
+                        seen(response)
                 results.append(result)
                 if answer.changed:
                     self._account.tell()

@@ -11,4 +11,9 @@ HEADER_FIELDS = (
 )
 FLAGS_ONLY = b"(UID FLAGS)"
 # In this order: index.fetched reads answers of this form faster.
-ITEMS = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS + b")"
+_ITEMS = b"UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE " + HEADER_FIELDS
+ITEMS = b"(" + _ITEMS + b")"
+# With the first octets of part 1, where the words of most messages are: what is the text, and where, is told
+# by the structure only, and to ask then would be another round trip.
+BEGINNING_OCTETS = 1024
+WITH_BEGINNING = b"(%s BODY.PEEK[1]<0.%d>)" % (_ITEMS, BEGINNING_OCTETS)

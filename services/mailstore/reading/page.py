@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 
 from services.common.errors import Reason, error
-from services.mailstore.imap.parser import Value
-from services.mailstore.imap.session import Result, Selected, Session
+from services.mailstore.imap.parser import Response, Value
+from services.mailstore.imap.session import Result, Seen, Selected, Session
 from services.mailstore.imap.syntax import uid_sets
 from services.mailstore.names import Flags, MessageName
 from services.mailstore.reading import tokens
-from services.mailstore.reading.items import FLAGS_ONLY, ITEMS
+from services.mailstore.reading.arriving import Arriving
+from services.mailstore.reading.items import FLAGS_ONLY, ITEMS, WITH_BEGINNING
 from services.mailstore.reading.opening import is_fresh, open_mailbox
 from services.mailstore.reading.orders import Key, Order, count_command, ordered_uids, read_count
-from services.mailstore.reading.rows import Row, RowCache, gather
+from services.mailstore.reading.rows import Row, RowCache
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.query import Query
 
@@ -62,11 +63,10 @@ async def read_page(
     """The page. MAILBOX_NOT_FOUND; MAILBOX_CHANGED where the token is from before a UIDVALIDITY change."""
     token = tokens.decode_page(request.token, request.list_key)
     if request.order.key is Key.ARRIVAL and request.query.empty:
-        page = await _by_sequence(session, account, request, token, cache)
+        page = await _by_sequence(session, account, request, token, cache, snippets)
     else:
         page = await _by_uids(session, account, request, token, cache)
-    # While the server looks for the first words, the rest of the rows is read.
-    rows = await snippets.fill(session, account, page.rows, lambda rows: cache.whole(account, rows))
+    rows = await snippets.fill(session, account, page.rows)
     return replace(page, rows=tuple(rows))
 
 
@@ -75,10 +75,14 @@ _FLAGS = attrgetter(*(field.name for field in fields(Flags)))
 
 
 async def _refresh(
-    session: Session, mailbox: str, commands: Callable[[Selected | None], Commands]
+    session: Session,
+    mailbox: str,
+    commands: Callable[[Selected | None], Commands],
+    seen: Seen | None = None,
 ) -> tuple[Selected, list[Result]]:
     """The mailbox open and as it is now, with the answers to `commands`; one round trip where nothing has
-    changed.
+    changed. `seen` is told of the answers as they come (Session.execute), also of those that are asked for
+    again.
 
     NOOP comes last, for servers put off what it would tell until the other commands are done; where it
     tells of anything, the answers before it were of the past and are asked for again.
@@ -90,7 +94,7 @@ async def _refresh(
         for _ in range(3):
             before = selected.changes
             wanted = commands(selected)
-            *results, _ = await session.execute(*wanted, [b"NOOP"])
+            *results, _ = await session.execute(*wanted, [b"NOOP"], seen=seen)
             if selected.changes == before:
                 break
         if all(result.status == "OK" for result in results):
@@ -128,14 +132,23 @@ def _window(request: PageRequest, exists: int, token: tokens.PageToken | None, b
 
 
 async def _by_sequence(
-    session: Session, account: str, request: PageRequest, token: tokens.PageToken | None, cache: RowCache
+    session: Session,
+    account: str,
+    request: PageRequest,
+    token: tokens.PageToken | None,
+    cache: RowCache,
+    snippets: Snippets,
 ) -> Page:
+    arriving: Arriving | None = None
+
     def items(selected: Selected) -> bytes:
         known = cache.knows(account, selected.name, selected.uid_validity)
-        return FLAGS_ONLY if known else ITEMS
+        return FLAGS_ONLY if known else WITH_BEGINNING
 
     def commands(selected: Selected | None) -> Commands:
-        wanted = [count_command(session, [b"UNSEEN"])]
+        nonlocal arriving
+        arriving = Arriving(account, selected, snippets) if selected is not None else None
+        wanted = []
         if token is not None:
             # Towards higher UIDs the token's own message counts as passed.
             upper = token.uid if token.back != request.order.ascending else token.uid - 1
@@ -146,19 +159,30 @@ async def _by_sequence(
             window = _window(request, selected.exists, None, 0)
             if window.low <= window.high:
                 wanted.append([b"FETCH", b"%d:%d" % (window.low, window.high), items(selected)])
-        return wanted
+        # Last, for it takes the server long in a large mailbox: the rows are made meanwhile.
+        return [*wanted, count_command(session, [b"UNSEEN"])]
 
-    selected, results = await _refresh(session, request.mailbox, commands)
+    def seen(response: Response) -> None:
+        if arriving is not None:
+            arriving.take(response)
+
+    selected, results = await _refresh(session, request.mailbox, commands, seen)
     _check_validity(selected, token)
-    unread, *others = results
-    below = read_count(others[0]) if token is not None else 0
+    unread = results[-1]
+    below = read_count(results[0]) if token is not None else 0
     window = _window(request, selected.exists, token, below)
-    found = gather(others) if token is None else {}
-    if window.low <= window.high and not _covers(found, window):
-        command = [b"FETCH", b"%d:%d" % (window.low, window.high), items(selected)]
-        found = gather(await session.execute(command))
+    if arriving is None:
+        arriving = Arriving(account, selected, snippets)
+    if window.low <= window.high and not _covers(arriving.found, window):
+        arriving = Arriving(account, selected, snippets)
+        for wanted in (items(selected), ITEMS):
+            command = [b"FETCH", b"%d:%d" % (window.low, window.high), wanted]
+            (fetched,) = await session.execute(command, seen=arriving.take)
+            if fetched.status == "OK":
+                break
+    found = arriving.found
     shown = [uid for uid in sorted(found) if window.low <= found[uid][b"SEQ"] <= window.high]
-    rows = await _complete(session, account, selected, shown, found, cache)
+    rows = await _complete(session, account, selected, shown, arriving, cache)
     if request.order.ascending:
         position = window.low - 1
     else:
@@ -173,7 +197,7 @@ async def _complete(
     account: str,
     selected: Selected,
     uids: list[int],
-    found: dict[int, dict[bytes, Value]],
+    arriving: Arriving,
     cache: RowCache,
 ) -> list[Row]:
     """The rows of a window; what only has flags so far and is not known is fetched."""
@@ -181,13 +205,13 @@ async def _complete(
     missing = [
         uid
         for uid in uids
-        if b"RFC822.SIZE" not in found[uid]
+        if b"RFC822.SIZE" not in arriving.found[uid]
         and cache.get(account, MessageName(selected.name, validity, uid)) is None
     ]
     if missing:
-        commands = [[b"UID", b"FETCH", numbers, ITEMS] for _, numbers in uid_sets(missing)]
-        found.update(gather(await session.execute(*commands)))
-    return cache.merge(account, selected.name, validity, uids, found, light=True)
+        commands = [[b"UID", b"FETCH", numbers, WITH_BEGINNING] for _, numbers in uid_sets(missing)]
+        await session.execute(*commands, seen=arriving.take)
+    return cache.merge(account, selected.name, validity, uids, arriving.found, arriving.rows)
 
 
 def _covers(found: dict[int, dict[bytes, Value]], window: _Window) -> bool:

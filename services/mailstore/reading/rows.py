@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from services.mailstore.imap.parser import Response, Value, header_item, pairs
+from services.mailstore.imap.parser import Response, Value, body_item, header_item, pairs
 from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import parse_date_time, uid_sets
 from services.mailstore.index.convert import encode_parts
@@ -24,13 +25,14 @@ from services.mailstore.threads.ids import conversation_id
 
 # Beside the items of a response: all of them, where they came in the ordinary form.
 _QUICK = b"\0"
+_NONE: Mapping[int, Row] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """One message of a list. `received` is aware; `size` counts octets; `structure` is None where the
-    server's is unusable. `encoded` is all that never changes of it, for convert alone; a row of the index has
-    no envelope beside that.
+    """One message of a list; not changed once it is made. `received` is aware; `size` counts octets;
+    `structure` is None where the server's is unusable. `encoded` is all that never changes of it, for convert
+    alone; a row of the index has no envelope beside that.
     """
 
     name: MessageName
@@ -44,35 +46,13 @@ class Row:
     # Where it is known without the structure.
     attachment: bool | None = None
     encoded: bytes = b""
-    # Its fields as the server told them, as long as `envelope` is not read from them; see `whole`.
-    header: bytes = b""
 
     @property
     def has_attachment(self) -> bool:
         return self.selection.has_attachments if self.attachment is None else self.attachment
 
-    def whole(self) -> Row:
-        """With its envelope read, and encoded: what was shown once is shown again."""
-        if not self.header:
-            return self
-        envelope = quick_envelope(self.header)
-        received = int(self.received.timestamp()) if self.received else 0
-        encoded = encode_parts(envelope, received, self.size, bool(self.attachment))
-        # `replace` would take as long as the envelope.
-        return Row(
-            self.name,
-            envelope,
-            self.flags,
-            self.received,
-            self.size,
-            self.structure,
-            self.selection,
-            self.snippet,
-            self.attachment,
-            encoded,
-        )
-
     def with_snippet(self, text: str) -> Row:
+        # `replace` would take as long as reading the envelope.
         return Row(
             self.name,
             self.envelope,
@@ -84,7 +64,6 @@ class Row:
             text,
             self.attachment,
             self.encoded,
-            self.header,
         )
 
     @property
@@ -92,9 +71,11 @@ class Row:
         return conversation_id(self.envelope, self.name)
 
 
-_NOTHING, _UNREAD = Selection(), Envelope()
+_NOTHING = Selection()
 
 
+# Messages of one program are alike.
+@lru_cache(maxsize=1000)
 def selection_of(part: TextPart | None) -> Selection:
     """What is shown of a message of which only its text part is known."""
     if part is None:
@@ -114,50 +95,65 @@ def gather_responses(responses: Iterable[Response]) -> dict[int, dict[bytes, Val
     """As `gather`, from untagged responses. The sequence number is kept as b"SEQ"."""
     found: dict[int, dict[bytes, Value]] = {}
     for response in responses:
-        if response.name != "FETCH":
-            continue
-        quick = ordinary(response)
-        if quick is not None:
-            data: dict[bytes, Value] = {
-                b"UID": quick.uid,
-                b"FLAGS": tuple(quick.flags.split()),
-                b"RFC822.SIZE": quick.size,
-                _QUICK: quick,
-            }
-        elif response.values:
-            data = pairs(response.values[0])
-        else:
-            continue
-        uid = data.get(b"UID")
-        if not isinstance(uid, int):
-            continue
-        data[b"SEQ"] = response.number
-        if uid in found:
-            found[uid].update(data)
-        else:
-            found[uid] = data
+        gather_one(response, found)
     return found
 
 
+def gather_one(response: Response, found: dict[int, dict[bytes, Value]]) -> int | None:
+    """Puts a response into `found`. Its UID; None where it is no FETCH response, or has none."""
+    if response.name != "FETCH":
+        return None
+    quick = ordinary(response)
+    if quick is not None:
+        data: dict[bytes, Value] = {
+            b"UID": quick.uid,
+            b"FLAGS": tuple(quick.flags.split()),
+            b"RFC822.SIZE": quick.size,
+            _QUICK: quick,
+        }
+    elif response.values:
+        data = pairs(response.values[0])
+    else:
+        return None
+    uid = data.get(b"UID")
+    if not isinstance(uid, int):
+        return None
+    data[b"SEQ"] = response.number
+    if uid in found:
+        found[uid].update(data)
+    else:
+        found[uid] = data
+    return uid
+
+
+def beginning_of(data: dict[bytes, Value]) -> bytes | None:
+    """The first octets of part 1, where they came along (WITH_BEGINNING)."""
+    quick = data.get(_QUICK)
+    return quick.beginning if isinstance(quick, Ordinary) else body_item(data, b"1")
+
+
 def read_row(
-    mailbox: str, uid_validity: int, uid: int, data: dict[bytes, Value], *, light: bool = False
+    mailbox: str, uid_validity: int, uid: int, data: dict[bytes, Value], *, encoded: bool = False
 ) -> Row:
     """A row from a FETCH response with ITEMS. One of the ordinary form is read as for the index, so that the
-    row has no `structure`; `light`: and its envelope is left for `whole`.
+    row has no `structure`; `encoded`: and is encoded as there, since what was shown once is shown again.
     """
     quick = data.get(_QUICK)
     if isinstance(quick, Ordinary):
         received = quick.received()
         attachment, text_part = quick.shape()
+        envelope = quick_envelope(quick.header)
         return Row(
-            name=MessageName(mailbox, uid_validity, uid),
-            envelope=_UNREAD if light else quick_envelope(quick.header),
-            flags=read_flags(data.get(b"FLAGS")),
-            received=datetime.fromtimestamp(received, UTC) if received else None,
-            size=quick.size,
-            selection=selection_of(text_part),
-            attachment=attachment,
-            header=quick.header if light else b"",
+            MessageName(mailbox, uid_validity, uid),
+            envelope,
+            read_flags(data.get(b"FLAGS")),
+            datetime.fromtimestamp(received, UTC) if received else None,
+            quick.size,
+            None,
+            selection_of(text_part),
+            "",
+            attachment,
+            encode_parts(envelope, received, quick.size, attachment) if encoded else b"",
         )
     size = data.get(b"RFC822.SIZE")
     structure = from_bodystructure(data.get(b"BODYSTRUCTURE"))
@@ -233,11 +229,10 @@ class RowCache:
         uid_validity: int,
         uids: Iterable[int],
         found: dict[int, dict[bytes, Value]],
-        *,
-        light: bool = False,
+        made: Mapping[int, Row] = _NONE,
     ) -> list[Row]:
-        """Rows from FETCH responses with ITEMS, or with flags alone where the row is known. `light`: they are
-        to be given to `whole`.
+        """Rows from FETCH responses with ITEMS, or with flags alone where the row is known. `made`: rows that
+        are read already.
         """
         rows: list[Row] = []
         fresh: list[Row] = []
@@ -245,9 +240,10 @@ class RowCache:
             data = found.get(uid)
             if data is None:
                 continue
+            row: Row | None
             if b"RFC822.SIZE" in data:
-                row: Row | None = read_row(mailbox, uid_validity, uid, data, light=light)
-                fresh.append(row)  # type: ignore[arg-type]
+                row = made.get(uid) or read_row(mailbox, uid_validity, uid, data)
+                fresh.append(row)
             else:
                 row = self.get(account, MessageName(mailbox, uid_validity, uid))
                 if row is not None and b"FLAGS" in data:
@@ -256,9 +252,3 @@ class RowCache:
                 rows.append(row)
         self.put(account, fresh)
         return rows
-
-    def whole(self, account: str, rows: Sequence[Row]) -> list[Row]:
-        """Rows with their envelopes read."""
-        found = [row.whole() for row in rows]
-        self.put(account, [new for new, row in zip(found, rows, strict=True) if new is not row])
-        return found

@@ -7,10 +7,9 @@ section 2.3).
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from services.mailstore.imap.parser import body_item
 from services.mailstore.imap.session import Session
@@ -19,18 +18,16 @@ from services.mailstore.mime.body import read_text
 from services.mailstore.mime.model import Part
 from services.mailstore.mime.snippet import snippet
 from services.mailstore.names import MessageName
+from services.mailstore.reading.items import BEGINNING_OCTETS
 from services.mailstore.reading.rows import Row, gather
 
 LENGTH = 200
 # Octets: a page of plain text has its first words early, HTML after a head of style rules.
-_PLAIN_OCTETS, _HTML_OCTETS = 1024, 6 * 1024
+_PLAIN_OCTETS, _HTML_OCTETS = BEGINNING_OCTETS, 6 * 1024
 _MOST_KEPT = 20_000
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 Key = tuple[str, MessageName]
-
-
-def _as_they_are(rows: Sequence[Row]) -> Sequence[Row]:
-    return rows
 
 
 class Snippets:
@@ -52,16 +49,20 @@ class Snippets:
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
-    async def fill(
-        self,
-        session: Session,
-        account: str,
-        rows: Sequence[Row],
-        meanwhile: Callable[[Sequence[Row]], Sequence[Row]] = _as_they_are,
-    ) -> list[Row]:
-        """The rows with their snippets, what `meanwhile` makes of them while the server answers. At most one
-        round trip; the rows' mailbox is open.
-        """
+    def note(self, account: str, row: Row, beginning: bytes | None) -> None:
+        """Keep the snippet of a row, if the first octets of its part 1 are where it stands."""
+        part = _first_text(row)
+        if part is None:
+            self.put(account, row.name, "")
+        elif (
+            beginning is not None
+            and part.number == "1"
+            and (part.media_type != "text/html" or len(beginning) < BEGINNING_OCTETS)
+        ):
+            self.put(account, row.name, _words(part, beginning) if beginning else "")
+
+    async def fill(self, session: Session, account: str, rows: Sequence[Row]) -> list[Row]:
+        """The rows with their snippets. At most one round trip; the rows' mailbox is open."""
         known = {row.name.uid: self.get(account, row.name) for row in rows}
         missing = [row for row in rows if known[row.name.uid] is None]
         groups: dict[tuple[str, int], list[int]] = {}
@@ -80,21 +81,13 @@ class Snippets:
             for (number, octets), uids in groups.items()
         ]
         if commands:
-            asked = asyncio.create_task(session.execute(*commands))
-            try:
-                await asyncio.sleep(0)
-                rows = meanwhile(rows)
-                found = gather(await asked)
-            finally:
-                asked.cancel()
+            found = gather(await session.execute(*commands))
             for row in missing:
                 part = parts.get(row.name.uid)
                 if part is not None:
                     data = body_item(found.get(row.name.uid, {}), part.number.encode("ascii"))
                     text = _words(part, data) if data else ""
                     self.put(account, row.name, text)
-        else:
-            rows = meanwhile(rows)
         return [row.with_snippet(self.get(account, row.name) or "") for row in rows]
 
 
@@ -109,7 +102,7 @@ def _words(part: Part, octets: bytes) -> str:
     ):
         # Most are: no more than decoded. It may end within a character.
         try:
-            text = codecs.getincrementaldecoder("utf-8")().decode(octets)
+            text = str(octets, "ascii") if octets.isascii() else _UTF8().decode(octets)
         except UnicodeDecodeError:
             pass
         else:

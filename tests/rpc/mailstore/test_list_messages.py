@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -10,7 +11,12 @@ from imapclient import IMAPClient
 
 from services.common.errors import PosternError
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore.imap.parser import parse_lazily
+from services.mailstore.imap.tracking import Selected
 from services.mailstore.reading import opening
+from services.mailstore.reading.arriving import Arriving
+from services.mailstore.reading.rows import RowCache
+from services.mailstore.reading.snippets import Snippets
 from tests.rpc.mailstore.conftest import Client, message
 
 Key = types_pb.SortOrder
@@ -193,3 +199,62 @@ async def test_one_round_trip_for_a_page_that_is_known(client: Client, imap: IMA
     before = session._tag
     await client.list()
     assert session._tag - before == 3
+
+
+async def test_one_round_trip_for_a_page_of_which_nothing_is_known(client: Client, imap: IMAPClient) -> None:
+    """The words of most messages begin with their first part; those of others are asked for next."""
+    fill(imap, *"abc")
+    await client.list()
+    session = next(iter(itertools.chain(*(slot.idle for slot in client.service.pool._slots.values()))))
+
+    async def shown() -> tuple[list[str], int]:
+        client.service.rows, client.service.snippets = RowCache(), Snippets()
+        before = session._tag
+        page = await client.list()
+        return [row.snippet for row in page.messages], session._tag - before
+
+    assert await shown() == (["Some text."] * 3, 3)
+    imap.append("INBOX", html_with_a_long_head())
+    imap.append("INBOX", nested_and_attached())
+    await shown()
+    assert await shown() == (["Nested.", "After the styles."] + ["Some text."] * 3, 5)
+
+
+def html_with_a_long_head() -> bytes:
+    styles = "p { color: red }\r\n" * 100
+    markup = f"<html><head><style>{styles}</style></head><body>After the styles.</body></html>"
+    return b"Subject: d\r\nContent-Type: text/html\r\n\r\n" + markup.encode() + b"\r\n"
+
+
+def nested_and_attached() -> bytes:
+    inner = EmailMessage()
+    inner.set_content("Nested.")
+    inner.add_alternative("<p>Nested.</p>", subtype="html")
+    inner["Subject"] = "e"
+    inner.add_attachment(b"x" * 100, maintype="application", subtype="pdf", filename="a.pdf")
+    return inner.as_bytes()
+
+
+async def test_what_changes_while_a_page_comes_is_what_it_shows() -> None:
+    """Rows are made as they arrive; what is told last of a message counts (RFC 9051 section 7.5.2)."""
+    snippets = Snippets()
+    arriving = Arriving("a", Selected("INBOX", False, 1, 7), snippets)
+    structure = b'("text" "plain" ("charset" "utf-8") NIL NIL "8bit" 6 1)'
+    for flags in (b"", rb"\Seen"):
+        items = b'FLAGS (%s) INTERNALDATE "24-Nov-2026 10:00:00 +0000" RFC822.SIZE 99' % flags
+        line = b"* 1 FETCH (UID 4 " + items + b" BODYSTRUCTURE " + structure
+        parts = [
+            line + b" BODY[HEADER.FIELDS (SUBJECT)] {14}",
+            b"Subject: a\r\n\r\n",
+            b" BODY[1]<0> {6}",
+            b"Words.",
+            b")",
+        ]
+        arriving.take(parse_lazily(parts))
+    arriving.take(parse_lazily([rb"* 1 FETCH (FLAGS (\Flagged) UID 4)"]))
+    arriving.take(parse_lazily([rb"* 1 FETCH (FLAGS (\Deleted))"]))
+    arriving.take(parse_lazily([b"* 5 EXISTS"]))
+    row = arriving.rows[4]
+    assert (row.flags.seen, row.flags.flagged, row.flags.deleted) == (False, True, False)
+    assert (row.envelope.subject, snippets.get("a", row.name)) == ("a", "Words.")
+    assert list(arriving.found) == [4]

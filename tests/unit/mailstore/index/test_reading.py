@@ -165,9 +165,9 @@ def test_entries_agree(structure: bytes, flags: list[bytes], uid: int, size: int
         # A list from the server is the same whichever way its responses are read.
         for response in (lazily(parts), parse_response(parts)):
             assert has_uid(response) and response.values == parse_response(parts).values
-            for light in (False, True):
+            for encoded in (False, True):
                 (data,) = gather_responses([response]).values()
-                rows.append(outward.row_to(read_row("INBOX", 1, uid, data, light=light).whole()))
+                rows.append(outward.row_to(read_row("INBOX", 1, uid, data, encoded=encoded)))
     assert all(row == rows[0] for row in rows)
     assert all(entry == read[0] for entry in read)
     entry = read[0]
