@@ -24,14 +24,21 @@ def counts(real: Stack, user: MailUser, *mailboxes: str) -> list[int]:
         return [imap.select_folder(name, readonly=True)[b"EXISTS"] for name in mailboxes]
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "plain"])
-async def test_thousands_move_with_progress_stop_and_undo(
-    real: Stack, dovecot: Dovecot, chromium: Browser, javascript: bool
-) -> None:
+@pytest.fixture(scope="module")
+def crowd(real: Stack, dovecot: Dovecot) -> MailUser:
+    """Somebody with thousands of messages; who moves them puts them back."""
     user = dovecot.add_user()
     fill(dovecot, user, MANY)
     with real.imap(user) as imap:
         imap.create_folder("Archive")
+    return user
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "plain"])
+async def test_thousands_move_with_progress_stop_and_undo(
+    real: Stack, crowd: MailUser, chromium: Browser, javascript: bool
+) -> None:
+    user = crowd
     async with somebody(chromium, real, user, javascript=javascript) as she:
         page = she.page
         await she.sign_in()
@@ -57,6 +64,43 @@ async def test_thousands_move_with_progress_stop_and_undo(
         await page.get_by_role("button", name="Undo", exact=True).click()
         await expect(page.get_by_text("Undone.")).to_be_visible(timeout=2 * SLOW)
         assert counts(real, user, "INBOX", "Archive") == [MANY, 0]
+
+
+async def test_an_export_and_an_import_are_stopped(
+    real: Stack, crowd: MailUser, chromium: Browser, tmp_path: Path
+) -> None:
+    """The file is broken off, so that nobody takes it for whole; what was taken in stays, and is told."""
+    (tmp_path / "all.mbox").write_bytes(
+        b"".join(
+            b"From x\nFrom: ann@example.org\nSubject: Taken in %d\nMessage-ID: <%d@in>\n\n%b\n\n"
+            % (number, number, b"x" * 2_000)
+            for number in range(MANY // 2)
+        )
+    )
+    with real.imap(crowd) as imap:
+        imap.create_folder("Old")
+    async with somebody(chromium, real, crowd) as she:
+        page = she.page
+        await she.sign_in()
+        await expect(she.messages).to_be_visible()
+        stop = page.get_by_role("button", name="Stop")
+        await page.goto(f"{real.url}/mail/INBOX/export")
+        async with page.expect_download() as started:
+            await page.get_by_role("button", name="Export").click()
+        await stop.click()
+        await expect(page.get_by_text(re.compile(r"Stopped\. [\d,]+ messages exported\."))).to_be_visible()
+        assert await (await started.value).failure(), (
+            "a file that was broken off is saved as if it were whole"
+        )
+        await page.goto(f"{real.url}/mail/Old/import")
+        await page.get_by_label("Files").set_input_files(tmp_path / "all.mbox")
+        await page.get_by_role("button", name="Import").click()
+        await expect(page.get_by_text(re.compile(r"Importing to Old: [\d,]+"))).to_be_visible(timeout=SLOW)
+        await stop.click()
+        said = page.get_by_text(re.compile(r"Stopped\. [\d,]+ messages? imported"))
+        await expect(said).to_be_visible(timeout=SLOW)
+        told = int(re.sub(r"\D", "", str(await said.text_content())))
+        assert counts(real, crowd, "Old") == [told] and told < MANY // 2
 
 
 async def test_trash_is_emptied_and_all_is_marked_read_and_counts_follow(

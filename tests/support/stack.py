@@ -152,20 +152,28 @@ def embedded_stack(*arguments: str, **settings: str) -> Iterator[Stack]:
 
 
 @contextlib.contextmanager
+def imap_stack(dovecot: Dovecot, postfix: Postfix, **settings: str) -> Iterator[Stack]:
+    """The five services and SQLite beside Dovecot (TLS) and Postfix (STARTTLS)."""
+    with _beside("imap", dovecot, postfix, POSTERN_IMAP_URL=dovecot.tls_url, **settings) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
 def pop3_stack(dovecot: Dovecot, postfix: Postfix, **settings: str) -> Iterator[Stack]:
     """The five services and SQLite beside Dovecot's POP3 (TLS) and Postfix (STARTTLS)."""
+    wanted = {"POSTERN_IMAP_URL": dovecot.tls_pop3_url, "POSTERN_POP3_INTERVAL": "15s", **settings}
+    with _beside("pop3", dovecot, postfix, **wanted) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def _beside(kind: str, dovecot: Dovecot, postfix: Postfix, **settings: str) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="postern-stack-", ignore_cleanup_errors=True) as name:
         var = Path(name)
         bundle = var / "mail-ca.pem"
         bundle.write_bytes(dovecot.ca_file.read_bytes() + postfix.ca_file.read_bytes())
-        environment = {
-            "POSTERN_IMAP_URL": dovecot.tls_pop3_url,
-            "POSTERN_SMTP_URL": postfix.starttls_url,
-            "POSTERN_MAIL_CA_FILE": str(bundle),
-            "POSTERN_POP3_INTERVAL": "15s",
-            **settings,
-        }
-        stack = Stack("pop3", var, environment)
+        trusted = {"POSTERN_SMTP_URL": postfix.starttls_url, "POSTERN_MAIL_CA_FILE": str(bundle)}
+        stack = Stack(kind, var, {**trusted, **settings})
         stack.beside(dovecot, postfix)
         try:
             stack.daemon.start()
