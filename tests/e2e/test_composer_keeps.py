@@ -3,6 +3,7 @@ once, with another signature, in a draft of another program; and it holds nobody
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
@@ -10,7 +11,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from services.web.model.account import Identity, Preferences
 from services.web.model.mail import TextPart
@@ -56,17 +57,23 @@ async def anew(visit: Visit) -> None:
     await sign_in(visit.page, visit)
 
 
-@pytest.mark.parametrize("formatted", [False, True], ids=["plain", "formatted"])
-async def test_a_tab_killed_while_one_writes_loses_three_seconds_at_most(
-    visit: Visit, formatted: bool
-) -> None:
+@pytest.mark.parametrize("way", ["plain", "formatted", "answer in a window", "formatted answer"])
+async def test_a_tab_killed_while_one_writes_loses_three_seconds_at_most(visit: Visit, way: str) -> None:
+    formatted, answer = "formatted" in way, "answer" in way
     visit.services.send.fail["save_draft"] = RuntimeError("no drafts today")  # the browser's copy alone
     if formatted:
         rich(visit)
         await anew(visit)
-    page = await compose(visit)
-    await page.get_by_label("Subject").fill("Killed")
-    await page.get_by_role("textbox", name="Message", exact=True).click()
+    page = visit.page
+    if answer:
+        await visit.go("/mail/INBOX/7.12")
+        await page.get_by_role("button", name="Reply", exact=True).first.click()
+        await page.get_by_role("dialog", name="Reply").get_by_label("Subject").fill("Killed")
+    else:
+        await compose(visit)
+        await page.get_by_label("Subject").fill("Killed")
+    written = page.get_by_role("textbox", name="Message", exact=True)
+    await written.press("Control+Home")
     typed: dict[str, float] = {}
     end = time.monotonic() + random.uniform(2.5, 4.5)
     while time.monotonic() < end:
@@ -87,6 +94,9 @@ async def test_a_tab_killed_while_one_writes_loses_three_seconds_at_most(
     text = await (box.inner_text() if formatted else box.input_value())
     kept = re.findall(r"w\d{4}", text)
     assert kept == list(typed)[: len(kept)]
+    if answer:
+        about = again.locator("form[data-ready] input[name=in_reply_to]")
+        assert await about.input_value() == visit.services.mail.boxes["INBOX"][12].envelope.message_id
     lost = [at for word, at in typed.items() if word not in kept]
     assert len(typed) > 20 and killed - min(lost, default=killed) <= MOST_LOST, (len(kept), len(typed))
     await again.close()
@@ -120,6 +130,34 @@ async def test_two_browsers_lose_no_update_and_make_no_second_draft(visit: Visit
     finally:
         await elsewhere.close()
     assert [one.texts[0].text for one in visit.services.mail.boxes["Drafts"].values()] == ["mine"]
+    visit.problems[:] = [one for one in visit.problems if "409" not in one]
+
+
+async def test_two_tabs_with_formatted_letters_in_windows_lose_no_update(visit: Visit) -> None:
+    rich(visit)
+    await anew(visit)
+    page, drafts = visit.page, visit.services.mail.boxes["Drafts"]
+    await visit.go("/mail/INBOX/7.12")
+    await page.get_by_role("button", name="Reply", exact=True).first.click()
+    box = page.get_by_role("dialog", name="Reply")
+    await box.get_by_label("Subject").fill("Shared answer")
+    await expect(box.locator(SAVED)).to_contain_text("Saved")
+    other = await page.context.new_page()
+    await other.goto(f"{visit.base}/mail/Drafts")
+    await other.get_by_role("link", name=re.compile("Shared answer")).click()
+    theirs = other.get_by_role("dialog").get_by_role("textbox", name="Message", exact=True)
+    await theirs.press("Control+Home")
+    async with other.expect_response("**/compose/autosave"):
+        await other.keyboard.type("theirs ")
+    await box.get_by_role("textbox", name="Message", exact=True).press("Control+Home")
+    await page.keyboard.type("mine ")
+    await expect(box.locator(".conflict")).to_contain_text("theirs")
+    assert len(drafts) == 1 and "theirs" in str(next(iter(drafts.values())).texts)
+    await box.get_by_role("button", name="Keep both").click()
+    await expect(box.locator(".conflict")).to_have_count(0)
+    texts = sorted(one.texts[0].text.split()[0] for one in drafts.values())
+    assert texts == ["mine", "theirs"]
+    await other.close()
     visit.problems[:] = [one for one in visit.problems if "409" not in one]
 
 
@@ -173,6 +211,24 @@ async def test_the_signature_follows_the_identity_and_leaves_what_was_typed(visi
     await page.keyboard.type(" Ltd")  # the signature is its writer's now
     await page.get_by_label("From").select_option("i1")
     await expect(text).to_have_text(re.compile("The Gate & Co Ltd$"))
+
+    # Chosen while the editor is on its way: until then the server would do it, then the editor does.
+    rich(visit)
+    await anew(visit)
+    come = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    await page.route("**/rich-*.js", later)
+    await page.goto(f"{visit.base}/compose")
+    await page.locator("form[data-ready]").wait_for()
+    await page.get_by_label("From").select_option("i2")
+    assert await page.locator("input[name=signed_as]").input_value() == "i1"
+    come.set()
+    await expect(text).to_have_text(re.compile("^-- AliceThe Gate & Co$"))
+    assert await page.locator("input[name=signed_as]").input_value() == "i2"
 
 
 @pytest.mark.parametrize("formatted", [False, True], ids=["plain", "formatted"])
