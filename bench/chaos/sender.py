@@ -1,7 +1,8 @@
 """sender under SIGKILL: promise 1, "Send means sent", with every process but Dovecot and auth killed again
 and again, at random and while a message stands at each named point of the state machine.
 
-`make chaos ONLY=sender`; FULL=1 for 3,000 messages. What was killed where goes to standard error.
+`make chaos ONLY=sender`; FULL=1 for 3,000 messages, RELAY=1 with the operator's relay account. What was
+killed where goes to standard error.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ from services.sender.storage.together import Together
 
 log = get_logger(__name__)
 
+# How long a message that was just accepted waits for its answer to go out first, in seconds.
+ANSWER_FIRST = 0.001
 # How long a busy worker lets due messages gather before it claims them, in seconds.
 GATHER = 0.005
 # Credentials that are kept open for messages of the same token, for at most so many seconds.
@@ -149,7 +151,7 @@ class Outbox:
         self._reserved -= 1
         if self._runner is not None:
             # Not in the call's context: its deadline must not be inherited.
-            contextvars.Context().run(self._start, work)
+            contextvars.Context().run(self._start, work, ANSWER_FIRST)
 
     def _free(self) -> int:
         return self._settings.workers + self._settings.ahead - len(self._tasks) - self._reserved
@@ -221,10 +223,10 @@ class Outbox:
             self._start(work)
         return len(claimed.work)
 
-    def _start(self, work: Work) -> None:
+    def _start(self, work: Work, after: float = 0.0) -> None:
         if self._kept is not None and not work.token:
             work = replace(work, token=self._kept.get(work.submission.id), in_memory=True)
-        task = asyncio.create_task(self._guarded(work))
+        task = asyncio.create_task(self._guarded(work, after))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -238,10 +240,12 @@ class Outbox:
         if self._behind:
             self._awake.set()
 
-    async def _guarded(self, work: Work) -> None:
+    async def _guarded(self, work: Work, after: float) -> None:
         id = work.submission.id
         renewing = asyncio.create_task(self._renew(work))
         try:
+            if after:
+                await asyncio.sleep(after)
             async with self._workers:
                 await faults.at("claim.committed")
                 await self._work(work)

@@ -67,26 +67,27 @@ def insert_new(
 ) -> list[Submission | Exception]:
     """Writes them whole: with the commit of this transaction the messages are accepted. IntegrityError where
     a request id was used before; RATE_LIMITED instead of those that their account may not send now."""
-    answers: Sequence[bool | PosternError] = [False] * len(many)
-    if limits:
-        now = max(new.accepted_at for new in many)
-        amounts = [(new.account, Amount(1, len(new.recipients), new.size_bytes)) for new in many]
-        answers = usage.admit(session, amounts, limits, now)
+    if not limits:
+        statements.insert_all(session, _rows(many))
+        return _written(session, many)
+    now = max(new.accepted_at for new in many)
+    amounts = [(new.account, Amount(1, len(new.recipients), new.size_bytes)) for new in many]
+    # Mostly nobody has reached a limit, and all of it is one trip to the database.
+    if not any(usage.admit(session, amounts, limits, now, beside=_rows(many))):
+        return _written(session, many)
+    session.rollback()
+    answers = usage.admit(session, amounts, limits, now)
     taken = [
         replace(new, suspended=answer)
         for new, answer in zip(many, answers, strict=True)
         if isinstance(answer, bool)
     ]
-    if taken:
-        _insert(session, taken)
-    written = {new.id: as_accepted(new) for new in taken}
-    return [
-        answer if isinstance(answer, PosternError) else written[new.id]
-        for new, answer in zip(many, answers, strict=True)
-    ]
+    statements.insert_all(session, _rows(taken))
+    written = iter(_written(session, taken))
+    return [answer if isinstance(answer, PosternError) else next(written) for answer in answers]
 
 
-def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
+def _rows(many: Sequence[NewSubmission]) -> list[statements.Rows]:
     people = [
         {
             "submission_id": new.id,
@@ -113,18 +114,22 @@ def _insert(session: Session, many: Sequence[NewSubmission]) -> None:
         for new in many
         for position, segment in enumerate(new.segments)
     ]
-    written = [
+    return [
         statements.Rows(submissions, [_row(new) for new in many]),
         statements.Rows(recipients, people),
         statements.Rows(segments, octets),
     ]
-    statements.insert_all(session, written)
+
+
+def _written(session: Session, many: Sequence[NewSubmission]) -> list[Submission | Exception]:
+    """What was written, with the uploads and links that it holds."""
     for new in many:
         for segment in new.segments:
             if segment.blob_id:
                 blobs.pin(session, new.account, segment.blob_id)
         if new.link_ids:
             links.attach(session, new.account, new.link_ids, new.id, new.link_until)
+    return [as_accepted(new) for new in many]
 
 
 def _row(new: NewSubmission) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def insert_all(session: Session, many: Sequence[Rows], wanted: Wanted | None = N
     if wanted:
         parts.append(_select(dialect, wanted.table.name, wanted.names, _shape(wanted.where)))
         parameters += _flat(wanted.where)
+    if not parts:
+        return ()
     result = session.connection().exec_driver_sql("; ".join(parts), tuple(parameters))
     return result.all() if wanted else ()
 

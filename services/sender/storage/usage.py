@@ -54,10 +54,16 @@ class Amount:
 
 
 def admit(
-    session: Session, wanted: Sequence[tuple[str, Amount]], limits: Limits, now: int
+    session: Session,
+    wanted: Sequence[tuple[str, Amount]],
+    limits: Limits,
+    now: int,
+    *,
+    beside: Sequence[statements.Rows] = (),
 ) -> list[bool | PosternError]:
     """Counts messages, as (account, amount): whether each is to be held for the operator, or RATE_LIMITED
-    with `limit` and `retry_seconds`; then it is not counted."""
+    with `limit` and `retry_seconds`; then it is not counted. `beside`: rows that are written before, in the
+    same trip, whatever the answers are."""
     step = now // STEP
     accounts = sorted({account for account, _ in wanted})
     # Counts first: that locks each account's row, so that what is read next is what others have committed.
@@ -65,7 +71,7 @@ def admit(
     sums: dict[str, Amount] = defaultdict(Amount)
     for account, amount in wanted:
         sums[account] += amount
-    sent = _count(session, {account: sums[account] for account in accounts}, step)
+    sent = _count(session, {account: sums[account] for account in accounts}, step, beside)
     for account in accounts:
         sent[account][step] -= sums[account]
     answers: list[bool | PosternError] = []
@@ -93,7 +99,9 @@ def purge(session: Session, now: int) -> None:
     session.execute(delete(usage).where(usage.c.step < now // STEP - STEPS))
 
 
-def _count(session: Session, amounts: Mapping[str, Amount], step: int) -> dict[str, dict[int, Amount]]:
+def _count(
+    session: Session, amounts: Mapping[str, Amount], step: int, beside: Sequence[statements.Rows] = ()
+) -> dict[str, dict[int, Amount]]:
     """Adds to what each account has sent in this step; what it has sent of late, by step."""
     rows = [{"account": account, "step": step, **vars(amount)} for account, amount in amounts.items()]
     wanted = statements.Wanted(
@@ -103,7 +111,7 @@ def _count(session: Session, amounts: Mapping[str, Amount], step: int) -> dict[s
     )
     counted = statements.Rows(usage, rows, adding=("messages", "recipients", "octets"))
     found: dict[str, dict[int, Amount]] = {account: {} for account in amounts}
-    for row in statements.insert_all(session, [counted], wanted):
+    for row in statements.insert_all(session, [*beside, counted], wanted):
         found[row.account][row.step] = Amount(row.messages, row.recipients, row.octets)
     return found
 
