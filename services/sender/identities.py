@@ -37,7 +37,7 @@ class Identities:
 
     def may(self, account: str, address: Mailbox) -> bool:
         """Whether the account may write as that address."""
-        if same_mailbox(address.address, account):
+        if address.address == account or same_mailbox(address.address, account):
             return True
         local, tagged, _ = address.local.partition(self._subaddress) if self._subaddress else ("", "", "")
         if tagged and local and same_mailbox(f"{local}@{address.domain}", account):

@@ -40,6 +40,8 @@ from services.sender.verifying.verifying import Verifying
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "sender_alembic_version"
+# Nobody waits for an answer to these, as somebody does for an acceptance's: seconds.
+OUTCOMES_LINGER = 0.005
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ async def build(
     links = Links(db, settings.links, limit=connections.size_limit, now=now)
     lease = settings.worker.lease
     outcomes: Together[Outcome, Submission] = Together(
-        db, lambda session, items: write_outcomes(session, items, now=now(), lease=lease)
+        db,
+        lambda session, items: write_outcomes(session, items, now=now(), lease=lease),
+        linger=OUTCOMES_LINGER,
     )
     filing = Filing(db, mailstore, tokens, outcomes, now=now, retry=settings.filing_retry)
     outbox = Outbox(
