@@ -298,6 +298,7 @@ def message_to(opened: OpenedMessage) -> types_pb.Message:
         delivery_report=report_to(opened.report) if opened.report else None,
         defects=opened.defects,
         draft_origin=draft_origin_to(opened),
+        all_headers=[types_pb.HeaderField(name=name, value=value) for name, value in opened.all_headers],
     )
 
 

@@ -100,6 +100,7 @@ def content(message: types_pb2.MessageContent) -> Content:
         request_read_receipt=message.request_read_receipt,
         draft_id=message.draft_id,
         identity_id=message.identity_id,
+        extra_fields=tuple((item.name, item.value) for item in message.extra_fields),
     )
 
 
@@ -190,7 +191,15 @@ def template_content(message: types_pb2.MessageContent) -> bytes:
     """What a template keeps: what belongs to one message alone (attachments, what it answers) is left out."""
     kept = types_pb2.MessageContent()
     kept.CopyFrom(message)
-    for field in ("attachments", "answered", "forwarded", "in_reply_to", "references", "draft_id"):
+    for field in (
+        "attachments",
+        "answered",
+        "forwarded",
+        "in_reply_to",
+        "references",
+        "draft_id",
+        "extra_fields",
+    ):
         kept.ClearField(field)
     return kept.SerializeToString()
 

@@ -66,6 +66,8 @@ class Content:
     request_read_receipt: bool = False
     draft_id: str = ""
     identity_id: str = ""
+    # (name, value) of header fields that another program's draft has.
+    extra_fields: tuple[tuple[str, str], ...] = ()
 
 
 class State(StrEnum):

@@ -6,11 +6,11 @@ import secrets
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from services.web import addresses, answering, quoting
+from services.web import addresses, answering, foreign, quoting
 from services.web.composition import MAX_SUBJECT, Composition
 from services.web.edge import request_id
 from services.web.model.account import Identity
-from services.web.model.mail import Address, OpenMessage
+from services.web.model.mail import Address, Envelope, OpenMessage
 from services.web.model.outgoing import Attachment, Outgoing
 from services.web.session import Me
 
@@ -130,6 +130,8 @@ def resume(message: OpenMessage, me: Me) -> Composition:
         attachments=answering.parts_of(message, with_ids=bool(html)),
         in_reply_to=envelope.in_reply_to,
         references=envelope.references,
+        reply_to=_reply_to(envelope, identity),
+        extra_fields=foreign.fields(message),
         answered=message.answers,
         forwarded=message.forwards,
         draft=message.ref if whole else None,
@@ -139,6 +141,14 @@ def resume(message: OpenMessage, me: Me) -> Composition:
         receipt=bool(message.header("disposition-notification-to")),
         **common,
     )
+
+
+def _reply_to(envelope: Envelope, identity: Identity) -> str:
+    """Where the draft's writer wants answers, unless that is what the identity says anyway: that follows the
+    identity."""
+    own, _bad = addresses.parse(identity.reply_to)
+    wanted = {one.address.lower() for one in envelope.reply_to}
+    return "" if wanted == {one.address.lower() for one in own} else addresses.join(envelope.reply_to)
 
 
 def from_outgoing(content: Outgoing) -> Composition:
@@ -156,6 +166,8 @@ def from_outgoing(content: Outgoing) -> Composition:
         forwarded=content.forwarded,
         in_reply_to=content.in_reply_to,
         references=content.references,
+        reply_to=addresses.join(content.reply_to),
+        extra_fields=content.extra_fields,
         priority=content.priority,
         receipt=content.receipt,
         request_id=request_id(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.web import addresses, answering, signing, urls
@@ -23,6 +24,7 @@ from services.web.session import Me
 MAX_TEXT = 2_000_000
 MAX_SUBJECT = 2_000
 MAX_ATTACHMENTS = 200
+MAX_EXTRA = 200
 _DRAFT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
@@ -32,6 +34,7 @@ class Composition:
     `request_id` makes a second "Send" no second message. `html` is there where the message has formatting.
     `send_at` as a browser writes it, in the reader's zone; `confirmed` names the cautions that were read.
     `template`: this is no message but the template of that id ("new": one to be) being changed;
+    `reply_to`, `extra_fields`: what a draft of another program has there, kept as it is;
     `template_replace` is a name whose template may be written over."""
 
     to: str = ""
@@ -50,6 +53,8 @@ class Composition:
     forwarded: MessageRef | None = None
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    reply_to: str = ""
+    extra_fields: tuple[tuple[str, str], ...] = ()
     draft: MessageRef | None = None
     draft_id: str = ""
     request_id: str = ""
@@ -74,6 +79,8 @@ class Composition:
             ("forwarded", urls.full_key(self.forwarded) if self.forwarded else ""),
             ("in_reply_to", " ".join(self.in_reply_to)),
             ("references", " ".join(self.references)),
+            ("reply_to", self.reply_to),
+            ("extra_fields", extra_text(self.extra_fields)),
             ("request_id", self.request_id),
             ("back", self.back),
             ("confirmed", self.confirmed),
@@ -83,6 +90,20 @@ class Composition:
             ("text_was", text_hash(self.text) if self.html else ""),
         ]
         return [pair for pair in pairs if pair[1] or pair[0] in ("draft", "confirmed")]
+
+
+def extra_text(fields: Sequence[tuple[str, str]]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if fields else ""
+
+
+def parse_extra(text: str) -> tuple[tuple[str, str], ...]:
+    """Header fields as the form carries them; sender refuses what is not one."""
+    try:
+        pairs = [(str(name), str(value)) for name, value in json.loads(text)][:MAX_EXTRA]
+        # Half of a surrogate pair is no text that another service could be sent.
+        return tuple((name, value.encode("utf-8", "replace").decode()) for name, value in pairs)
+    except (ValueError, TypeError):
+        return ()
 
 
 def text_hash(text: str) -> str:
@@ -138,6 +159,8 @@ def from_form(form: Form) -> Composition:
         forwarded=urls.parse_full_key(form.get("forwarded")),
         in_reply_to=tuple(form.get("in_reply_to").split()),
         references=tuple(form.get("references").split()),
+        reply_to=form.get("reply_to"),
+        extra_fields=parse_extra(form.get("extra_fields")),
         draft=urls.parse_full_key(key),
         draft_id=draft_id if _DRAFT_ID.match(draft_id) else "",
         priority=form.get("priority") if form.get("priority") in ("high", "low") else "",
@@ -205,7 +228,7 @@ def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tup
         to=parsed["to"],
         cc=parsed["cc"],
         bcc=parsed["bcc"],
-        reply_to=addresses.parse(identity.reply_to)[0],
+        reply_to=addresses.parse(composition.reply_to or identity.reply_to)[0],
         subject=composition.subject.strip(),
         text=composition.text,
         html=composition.html,
@@ -218,6 +241,7 @@ def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tup
         identity_id=identity.identity_id,
         priority=composition.priority,
         receipt=composition.receipt,
+        extra_fields=composition.extra_fields,
     )
     return outgoing, problems
 

@@ -144,7 +144,14 @@ class MailPort(Protocol):
         self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0
     ) -> ConversationPage: ...
     async def message(
-        self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
+        self,
+        token: str,
+        ref: MessageRef,
+        *,
+        mark_seen: bool,
+        neighbours: bool,
+        within: str,
+        all_headers: bool = False,
     ) -> OpenMessage: ...
     async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
         """The messages of a message's conversation over all mailboxes, oldest first."""

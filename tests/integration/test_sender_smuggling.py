@@ -48,7 +48,7 @@ EVILS = (
 )
 HEADERS = {"Date", "From", "Reply-To", "To", "Cc", "Subject", "Message-ID", "In-Reply-To", "References"}
 HEADERS |= {"Importance", "X-Priority", "Disposition-Notification-To", "MIME-Version", "Content-Type"}
-HEADERS |= {"Content-Transfer-Encoding", "List-Id"}
+HEADERS |= {"Content-Transfer-Encoding", "List-Id", "X-Odd"}
 NAME = StoredName("Archive", 7, 12)
 
 # What each field of text holds in a request that is in order; by its name, else by its type's name before it.
@@ -70,6 +70,7 @@ GOOD = {
     "subject": "subject",
     "draft_id": "d1",
     "identity_id": "",
+    "value": "odd value",
 }
 Path_ = tuple[str, ...]
 
@@ -114,6 +115,7 @@ def whole() -> pb.SendMessageRequest:
         attachments=[{"stored_message": stored}],
         priority=types_pb2.PRIORITY_HIGH,
         request_read_receipt=True,
+        extra_fields=[{"name": "X-Odd", "value": "odd value"}],
     )
     return pb.SendMessageRequest(content=content)
 

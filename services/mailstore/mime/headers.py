@@ -29,6 +29,7 @@ _SURE_FIELD = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON_BOUND = 8000
+_FIELDS = re.compile(rb"^" + _FIELD.pattern, re.MULTILINE)
 _ID = re.compile(rb"<([^<>]{1,998})>")
 _IDS_BOUND = 1000
 
@@ -61,11 +62,33 @@ class Headers:
         """All fields in order: lower-case name, raw unfolded value."""
         return list(self._fields)
 
+    def spelled(self, block: bytes, most: int) -> tuple[tuple[str, str], ...]:
+        """All fields in order, with names as `block` spells them; values not decoded, but as text. At most so
+        many octets of values."""
+        names = {
+            found[1].lower().decode("ascii"): found[1].decode("ascii")
+            for found in _FIELDS.finditer(block[:HEADER_BOUND])
+        }
+        taken: list[tuple[str, str]] = []
+        for name, value in self._fields:
+            most -= len(value)
+            if most < 0:
+                break
+            taken.append((names.get(name, name), _as_text(value)))
+        return tuple(taken)
+
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._index
 
     def __len__(self) -> int:
         return len(self._fields)
+
+
+def _as_text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def parse_headers(block: bytes) -> Headers:

@@ -26,6 +26,7 @@ from services.mailstore.reading.texts import MAX_TEXT, ShownText, read_texts
 MAX_HEADER = 256 * 1024
 
 # Further header fields that a page needs, beside those of the envelope.
+MAX_ALL_HEADERS = 64 * 1024
 PAGE_HEADERS = (
     "List-Unsubscribe", "List-Unsubscribe-Post", "List-Post", "List-Id", "Authentication-Results",
     "Disposition-Notification-To", "Importance", "X-Priority", "Auto-Submitted", "X-Postern-Draft-Id",
@@ -44,6 +45,7 @@ class OpenedMessage:
     headers: tuple[tuple[str, str], ...]
     report: DeliveryReport | None
     defects: tuple[str, ...]
+    all_headers: tuple[tuple[str, str], ...] = ()
     newer: MessageName | None = None
     older: MessageName | None = None
 
@@ -57,6 +59,7 @@ class OpenRequest:
     mark_seen: bool = False
     neighbours: bool = False
     within: str = ""
+    all_headers: bool = False
 
 
 async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMessage, Part | None]:
@@ -103,6 +106,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
         attachments=await expand_tnef(session, name, structure, selection.attachments) + texts.files,
         inline=tuple({**selection.by_location, **selection.inline}.values()),
         headers=_page_headers(headers),
+        all_headers=headers.spelled(header_item(data), MAX_ALL_HEADERS) if request.all_headers else (),
         report=await reports.read(session, name, structure, selection),
         defects=tuple(defects),
     )

@@ -74,6 +74,7 @@ class ReadingMethods:
             mark_seen=request.mark_seen,
             neighbours=request.with_neighbours,
             within=request.within_part_id,
+            all_headers=request.with_all_headers,
         )
         account = self._service.accounts.current()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from services.sender.compose import headers, plain, text
+from services.sender.compose import extra, headers, plain, text
 from services.sender.compose.checks import Checked
 from services.sender.compose.segments import Encoding, Segment, base64_size, literals
 from services.sender.model import Priority
@@ -118,7 +118,7 @@ def build(
     if checked.bcc:
         writer.write(headers.addresses("Bcc", checked.bcc))
         writer.flush(sent_only=not draft_id)
-    for line in _fields(checked, message_id):
+    for line in _fields(checked, message_id, draft=bool(draft_id)):
         writer.write(line)
     if draft_id:
         writer.write(headers.field(DRAFT_HEADER, [draft_id]))
@@ -131,8 +131,9 @@ def build(
     return Built(tuple(writer.segments), message_id, any(part.eight_bit for part in parts))
 
 
-def _fields(checked: Checked, message_id: str) -> list[bytes]:
+def _fields(checked: Checked, message_id: str, *, draft: bool) -> list[bytes]:
     content = checked.content
+    kept = extra.names(content.extra_fields) if draft else frozenset()
     lines = [headers.addresses("From", [(content.sender.name, checked.sender, "")])]
     for name, entries in (("Reply-To", checked.reply_to), ("To", checked.to), ("Cc", checked.cc)):
         if entries:
@@ -141,15 +142,16 @@ def _fields(checked: Checked, message_id: str) -> list[bytes]:
         lines.append(b"To: undisclosed-recipients:;\r\n")
     lines.append(headers.unstructured("Subject", content.subject))
     lines.append(headers.field("Message-ID", [message_id]))
-    if checked.in_reply_to:
+    if checked.in_reply_to and "in-reply-to" not in kept:
         lines.append(headers.field("In-Reply-To", checked.in_reply_to))
-    if checked.references:
+    if checked.references and "references" not in kept:
         lines.append(headers.field("References", checked.references))
     if content.priority is not Priority.NORMAL:
         lines.append(headers.field("Importance", [content.priority.value]))
         lines.append(headers.field("X-Priority", ["1" if content.priority is Priority.HIGH else "5"]))
     if content.request_read_receipt:
         lines.append(headers.addresses("Disposition-Notification-To", [("", checked.sender, "")]))
+    lines += extra.written(content.extra_fields, draft=draft)
     return lines
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from services.common.errors import invalid_argument
+from services.sender.compose import extra
 from services.sender.compose.address import Mailbox, bad_address, parse_address
 from services.sender.model import Content, EmailAddress
 
@@ -108,6 +109,7 @@ def _check_text(content: Content) -> None:
             raise invalid_argument(f"{where}.content_id", "content_id")
         if bool(item.upload_id) == bool(item.message):
             raise invalid_argument(f"{where}.source", "missing")
+    extra.check(content.extra_fields)
     if content.draft_id and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", content.draft_id):
         raise invalid_argument("content.draft_id", "malformed")
 

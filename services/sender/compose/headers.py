@@ -15,6 +15,7 @@ from services.sender.compose.address import Mailbox
 LINE = 76  # RFC 2047, 2: a line with an encoded word has at most 76 characters
 WORD = 75  # RFC 2047, 2: an encoded word has at most 75 characters
 MAX_LINE = 998  # RFC 5322, 2.1.1
+MAX_WORD = 900  # what stands on a line of its own, with the field's name before it
 
 _ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+\Z")
 # RFC 2047, 5 (3): what may stand unencoded in a "Q" word wherever it is used.

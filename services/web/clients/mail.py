@@ -95,13 +95,21 @@ class MailClient:
         return convert.conversation_page(reply)
 
     async def message(
-        self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
+        self,
+        token: str,
+        ref: MessageRef,
+        *,
+        mark_seen: bool,
+        neighbours: bool,
+        within: str,
+        all_headers: bool = False,
     ) -> OpenMessage:
         request = ms.GetMessageRequest(
             name=convert.name(ref),
             mark_seen=mark_seen,
             with_neighbours=neighbours,
             within_part_id=within,
+            with_all_headers=all_headers,
         )
         return convert.open_message(await self._messages.GetMessage(request, token=token, timeout=SECONDS))
 

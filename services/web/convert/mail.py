@@ -294,6 +294,7 @@ def open_message(reply: ms.GetMessageResponse) -> OpenMessage:
             for one in message.delivery_report.recipients
         ),
         defects=tuple(message.defects),
+        all_headers=tuple((field.name, field.value) for field in message.all_headers),
         newer=ref(reply.newer) if reply.HasField("newer") else None,
         older=ref(reply.older) if reply.HasField("older") else None,
         answers=_about(message.draft_origin, "answers"),

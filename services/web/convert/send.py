@@ -92,6 +92,7 @@ def content(outgoing: Outgoing) -> t.MessageContent:
         identity_id=outgoing.identity_id,
         priority=PRIORITIES.get(outgoing.priority, t.PRIORITY_UNSPECIFIED),
         request_read_receipt=outgoing.receipt,
+        extra_fields=[t.ExtraField(name=name, value=value) for name, value in outgoing.extra_fields],
     )
     getattr(message, "from").CopyFrom(_address(outgoing.sender))
     if outgoing.answered:
@@ -121,6 +122,7 @@ def outgoing(message: t.MessageContent) -> Outgoing:
         identity_id=message.identity_id,
         priority=next((name for name, value in PRIORITIES.items() if value == message.priority), ""),
         receipt=message.request_read_receipt,
+        extra_fields=tuple((one.name, one.value) for one in message.extra_fields),
     )
 
 

@@ -298,7 +298,7 @@ class ReportRecipient:
 @dataclass(frozen=True, slots=True)
 class OpenMessage:
     """A message opened for reading. `answers`, `forwards`: which message a draft of ours answers or
-    forwards."""
+    forwards. `all_headers`: every field, not decoded, where it was asked for."""
 
     row: Row
     texts: tuple[TextPart, ...] = ()
@@ -311,6 +311,7 @@ class OpenMessage:
     older: MessageRef | None = None
     answers: MessageRef | None = None
     forwards: MessageRef | None = None
+    all_headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def ref(self) -> MessageRef:

@@ -76,7 +76,7 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message as its writer thinks of it. `priority`: "high", "low" or nothing; `receipt`: ask for one
-    (RFC 8098)."""
+    (RFC 8098); `extra_fields`: header fields of another program's draft, by name and value."""
 
     sender: Address
     to: tuple[Address, ...] = ()
@@ -95,6 +95,7 @@ class Outgoing:
     identity_id: str = ""
     priority: str = ""
     receipt: bool = False
+    extra_fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ KINDS = ("reply", "reply-all", "reply-list", "forward", "forward-as", "draft")
 async def show(edge: Edge, request: Request, me: Me) -> Response:
     query = request.query_params
     kind = next((one for one in KINDS if query.get(one)), "")
-    source = _source(edge, me, query.get(kind, "") if kind else "")
+    source = _source(edge, me, query.get(kind, "") if kind else "", draft=kind == "draft")
     nav, message = await asyncio.gather(_nav(edge, request, me), source)
     messages: list[tuple[str, str]] = []
     if message is None and query.get("template"):
@@ -68,13 +68,13 @@ async def _nav(edge: Edge, request: Request, me: Me) -> dict[str, Any]:
     return {} if is_part(request) else await edge.nav(me)
 
 
-async def _source(edge: Edge, me: Me, key: str) -> OpenMessage | None:
+async def _source(edge: Edge, me: Me, key: str, *, draft: bool) -> OpenMessage | None:
     if not key:
         return None
     ref = urls.parse_full_key(key)
     if ref is None:
         raise not_found("message")
-    return await open_again(edge, me, ref)
+    return await open_again(edge, me, ref, all_headers=draft)
 
 
 async def submit(edge: Edge, request: Request, me: Me) -> Response:

@@ -54,7 +54,7 @@ async def _other(edge: Edge, me: Me, err: PosternError) -> Composition | None:
     if not found.get("uid"):
         return None
     ref = MessageRef(found["mailbox"], int(found["uid_validity"]), int(found["uid"]))
-    message, _problem = await edge.attempt(open_again(edge, me, ref))
+    message, _problem = await edge.attempt(open_again(edge, me, ref, all_headers=True))
     return begin.resume(message, me) if message else None
 
 
@@ -79,7 +79,7 @@ async def settle(
     stay."""
     newer = urls.parse_full_key(form.get("newer"))
     if verb == "other" and newer:
-        message = await open_again(edge, me, newer)
+        message = await open_again(edge, me, newer, all_headers=True)
         saved = formats.short_date(message.row.received)
         return composer.page(edge, request, me, begin.resume(message, me), saved=saved, source=message)
     if verb == "both":

@@ -192,8 +192,16 @@ def _seen(
     return replace(tree, mailboxes=mailboxes), page
 
 
-async def open_again(edge: Edge, me: Me, ref: MessageRef, within: str = "") -> OpenMessage:
-    """The message without marking it read: for its parts and for answering it."""
+async def open_again(
+    edge: Edge, me: Me, ref: MessageRef, within: str = "", *, all_headers: bool = False
+) -> OpenMessage:
+    """The message without marking it read: for its parts and for answering it, or with `all_headers` for
+    writing on in a draft."""
     return await edge.services.mail.message(
-        me.token("mailstore"), ref, mark_seen=False, neighbours=False, within=within
+        me.token("mailstore"),
+        ref,
+        mark_seen=False,
+        neighbours=False,
+        within=within,
+        all_headers=all_headers,
     )

@@ -105,6 +105,65 @@ def test_threads_priority_receipt_and_reply_to() -> None:
     assert message["reply-to"] == "list@example.org"
 
 
+def test_fields_of_another_program_s_draft() -> None:
+    """A draft keeps all; what is sent leaves out a program's notes and what says who carried it."""
+    fields = (
+        ("X-Mozilla-Draft-Info", "internal/draft; vcard=0; receipt=0; DSN=0"),
+        ("X-Identity-Key", "id1"),
+        ("Fcc", "imap://alice@mail.example.org/Sent"),
+        ("Sender", "boss@example.org"),
+        ("Resent-Bcc", "eve@example.net"),
+        ("Received", "from inside"),
+        ("In-Reply-To", "Your message of Monday <a@example.net>"),
+        ("X-Project", "the east gate " * 20 + "end"),
+        ("Organization", "Gärtnerei"),
+        ("Keywords", "=?utf-8?q?g=C3=A4te?="),
+        ("X-Long", "x" * 3000),
+    )
+    content = letter(extra_fields=fields, in_reply_to=("<a@example.net>",))
+    _, full, _ = compose(content, draft_id="d1")
+    draft = parse(full)
+    for name, value in fields:
+        found = draft.get_all(name)
+        assert found is not None and len(found) == 1, name
+        if name not in ("Keywords", "X-Long"):
+            assert str(found[0]) == value.strip(), name
+    assert str(draft["X-Long"]).replace(" ", "") == "x" * 3000
+    assert b"=?utf-8?q?g=C3=A4te?=" in full
+    wire, _, _ = compose(content)
+    sent = parse(wire)
+    assert {name for name, _ in fields if name in sent} == {
+        "In-Reply-To",
+        "X-Project",
+        "Organization",
+        "Keywords",
+        "X-Long",
+    }
+    assert sent["In-Reply-To"] == "<a@example.net>"
+    assert max(map(len, wire.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("Bcc", "eve@example.net", "name"),
+        ("FROM", "eve@example.net", "name"),
+        ("Content-Type", "text/html", "name"),
+        ("X-Postern-Draft-Id", "d2", "name"),
+        ("X Odd", "x", "name"),
+        ("X-Odd:", "x", "name"),
+        ("", "x", "name"),
+        ("X-Odd", "x\r\nBcc: eve@example.net", "value"),
+        ("X-Odd", "x\x00", "value"),
+        ("X-Odd", "x" * 16_001, "value"),
+    ],
+)
+def test_fields_that_are_none(name: str, value: str, field: str) -> None:
+    with pytest.raises(PosternError) as caught:
+        compose(letter(extra_fields=((name, value),)))
+    assert caught.value.metadata["field"] == f"content.extra_fields[0].{field}"
+
+
 def test_groups() -> None:
     people = (
         EmailAddress("", "a@example.org", "Team, blue"),

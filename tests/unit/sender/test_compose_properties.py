@@ -23,9 +23,12 @@ NASTY = st.lists(
         ["\r\n", "\r", "\n", "\x00", "Bcc: x@y.example", "a", ":", " ", "\u2028", "\x85", "=?utf-8?q?"]
     )
 ).map("".join)
+EXTRA_NAMES = st.sampled_from(
+    ["X-Odd", "X-Odd", "X-Odd:", "X-Odd\r\nBcc", " X-Odd", "Bcc", "FROM", "To ", ""]
+)
 ADDRESSES = st.sampled_from(["bob@example.org", "carol@example.net", "j@bücher.example"])
 NAMES = {"From", "To", "Cc", "Bcc", "Reply-To", "Subject", "Message-ID", "In-Reply-To", "References", "Date"}
-NAMES |= {"MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+NAMES |= {"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "X-Odd"}
 
 
 def check_wire(wire: bytes) -> None:
@@ -56,6 +59,7 @@ def test_no_header_can_be_injected(data: st.DataObject) -> None:
         in_reply_to=(draw(evil),),
         references=(draw(evil),),
         attachments=(Attachment(upload_id="0", filename=draw(evil), content_id=draw(evil)),),
+        extra_fields=((draw(EXTRA_NAMES), draw(evil)),),
     )
     broken = any(
         re.search("[\r\n\0]", value)
@@ -63,6 +67,7 @@ def test_no_header_can_be_injected(data: st.DataObject) -> None:
             *(part for person in people for part in vars(person).values()),
             *(content.subject, content.sender.name, content.reply_to[0].name),
             *(*content.in_reply_to, *content.references, content.attachments[0].filename),
+            content.extra_fields[0][1],
         )
     )
     item = content.attachments[0]

@@ -175,7 +175,14 @@ class FakeMail:
         raise PosternError(Reason.UNSUPPORTED)
 
     async def message(
-        self, token: str, ref: MessageRef, *, mark_seen: bool, neighbours: bool, within: str
+        self,
+        token: str,
+        ref: MessageRef,
+        *,
+        mark_seen: bool,
+        neighbours: bool,
+        within: str,
+        all_headers: bool = False,
     ) -> OpenMessage:
         self._called("message")
         if ref.uid_validity != VALIDITY:
@@ -192,6 +199,7 @@ class FakeMail:
             message.attachments,
             message.inline,
             headers=message.headers,
+            all_headers=message.headers if all_headers else (),
             report=message.report,
             **message.about,  # type: ignore[arg-type]
         )

@@ -135,7 +135,7 @@ class FakeSend:
                 len(self.drafts),
                 head,
                 texts,
-                headers=(("X-Postern-Draft-Id", content.draft_id),),
+                headers=(("X-Postern-Draft-Id", content.draft_id), *content.extra_fields),
                 about={"answers": content.answered, "forwards": content.forwarded},
             )
         return SavedDraft(

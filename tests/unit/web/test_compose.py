@@ -1,5 +1,6 @@
 import asyncio
 import re
+from dataclasses import replace
 from html import unescape
 
 from services.common.errors import PosternError, Reason, error, too_large
@@ -20,6 +21,7 @@ WHOLE = {
 def carried(browser) -> dict:
     """The hidden fields of the composer on the page."""
     names = ("draft", "answered", "forwarded", "in_reply_to", "references", "request_id", "back", "identity")
+    names = (*names, "reply_to", "extra_fields")
     fields = {name: values[0] for name in names if (values := browser.hiddens(name))}
     return {**fields, "attachment": browser.hiddens("attachment")}
 
@@ -222,6 +224,42 @@ async def test_a_draft_keeps_what_is_no_address_yet(alice, fakes):
     page = await compose(alice, to="bob@example.org, carol at home", do="save")
     assert page.status_code == 200 and "This is not an email address: carol at home" in page.text
     assert [one.address for one in fakes.send.drafts[0][0].to] == ["bob@example.org", "carol at home"]
+
+
+async def test_what_another_program_s_draft_has_beside_goes_along(alice, fakes):
+    """Through open, autosave, a page, undo and send: unknown fields, and where answers should go."""
+    about = replace(envelope("Wall", "alice@example.org"), reply_to=(Address("", "office@example.org"),))
+    about = replace(about, in_reply_to=("<a@example.net>",), references=("<a@example.net>",))
+    fields = (
+        ("From", "alice@example.org"),
+        ("X-Mozilla-Draft-Info", "internal/draft;\t vcard=0"),
+        ("In-Reply-To", "Your message <a@example.net>"),
+        ("References", "<a@example.net>"),
+        ("Content-Type", "text/plain"),
+        ("X-Note", 'a "quoted" <b>ä</b>'),
+    )
+    fakes.mail.add(StoredMessage(1, about, headers=fields), "Drafts")
+    page = await alice.get(f"/compose?draft={VALIDITY}.1.Drafts")
+    assert page.status_code == 200
+    kept = (
+        ("X-Mozilla-Draft-Info", "internal/draft; vcard=0"),
+        ("In-Reply-To", "Your message <a@example.net>"),
+        ("X-Note", 'a "quoted" <b>ä</b>'),
+    )
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "save"})
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": "send"})
+    (sent,) = fakes.send.sent.values()
+    for written in (fakes.send.drafts[0][0], sent):
+        assert written.extra_fields == kept
+        assert [one.address for one in written.reply_to] == ["office@example.org"]
+    await alice.get("/compose")
+    await alice.post("/outbox/sub1", {"do": "cancel"})
+    assert fakes.send.drafts[-1][0].extra_fields == kept
+    # What no page of ours has made goes nowhere.
+    await alice.get("/compose")
+    for odd in ("[", "{}", '[["a"]]', "[1]", '[["X-A", "\\ud800"]]'):
+        answer = await alice.post("/compose", {**carried(alice), **WHOLE, "extra_fields": odd, "do": "save"})
+        assert answer.status_code < 500, odd
 
 
 async def test_a_reopened_draft_is_still_an_answer(alice, fakes):

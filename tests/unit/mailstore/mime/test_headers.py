@@ -151,6 +151,22 @@ def test_disposition() -> None:
     assert parse_disposition(b"filename=a.txt") == ("", {"filename": "a.txt"})
 
 
+def test_every_field_as_it_is_spelled() -> None:
+    """For a draft that is written on: nothing decoded, names with their case, the least that text needs."""
+    block = (
+        b"X-Mozilla-Draft-Info: internal/draft; vcard=0;\r\n\tDSN=0\r\nX-Ae: =?utf-8?q?=C3=A4?=\r\n"
+        b"x-raw: \xc3\xa4\r\nX-Latin: \xe4\r\nSubject: s\r\n\r\nX-Body: no\r\n"
+    )
+    assert parse_headers(block).spelled(block, 1000) == (
+        ("X-Mozilla-Draft-Info", "internal/draft; vcard=0;\tDSN=0"),
+        ("X-Ae", "=?utf-8?q?=C3=A4?="),
+        ("x-raw", "ä"),
+        ("X-Latin", "ä"),
+        ("Subject", "s"),
+    )
+    assert [name for name, _ in parse_headers(block).spelled(block, 49)] == ["X-Mozilla-Draft-Info", "X-Ae"]
+
+
 def test_block_with_junk_lines() -> None:
     fields = parse_headers(b"From x Mon\nSubject : a\n b\njunk\nTo: c@x\n\nSubject: body\n")
     assert fields.items() == [("subject", b"a b"), ("to", b"c@x")]

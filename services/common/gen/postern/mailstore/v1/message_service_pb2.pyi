@@ -127,18 +127,20 @@ class GetConversationResponse(_message.Message):
     def __init__(self, conversation: _Optional[_Union[_types_pb2.ConversationSummary, _Mapping]] = ..., messages: _Optional[_Iterable[_Union[_types_pb2.MessageSummary, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetMessageRequest(_message.Message):
-    __slots__ = ("name", "max_text_bytes", "mark_seen", "with_neighbours", "within_part_id")
+    __slots__ = ("name", "max_text_bytes", "mark_seen", "with_neighbours", "within_part_id", "with_all_headers")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MAX_TEXT_BYTES_FIELD_NUMBER: _ClassVar[int]
     MARK_SEEN_FIELD_NUMBER: _ClassVar[int]
     WITH_NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
     WITHIN_PART_ID_FIELD_NUMBER: _ClassVar[int]
+    WITH_ALL_HEADERS_FIELD_NUMBER: _ClassVar[int]
     name: _types_pb2.MessageName
     max_text_bytes: int
     mark_seen: bool
     with_neighbours: bool
     within_part_id: str
-    def __init__(self, name: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ..., max_text_bytes: _Optional[int] = ..., mark_seen: _Optional[bool] = ..., with_neighbours: _Optional[bool] = ..., within_part_id: _Optional[str] = ...) -> None: ...
+    with_all_headers: bool
+    def __init__(self, name: _Optional[_Union[_types_pb2.MessageName, _Mapping]] = ..., max_text_bytes: _Optional[int] = ..., mark_seen: _Optional[bool] = ..., with_neighbours: _Optional[bool] = ..., within_part_id: _Optional[str] = ..., with_all_headers: _Optional[bool] = ...) -> None: ...
 
 class GetMessageResponse(_message.Message):
     __slots__ = ("message", "newer", "older")

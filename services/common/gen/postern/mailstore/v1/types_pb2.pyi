@@ -227,7 +227,7 @@ class DeliveryReport(_message.Message):
     def __init__(self, recipients: _Optional[_Iterable[_Union[DeliveryReport.Recipient, _Mapping]]] = ..., original_message_id: _Optional[str] = ..., original_envelope_id: _Optional[str] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("summary", "text_parts", "attachments", "inline_parts", "headers", "delivery_report", "defects", "draft_origin")
+    __slots__ = ("summary", "text_parts", "attachments", "inline_parts", "headers", "delivery_report", "defects", "draft_origin", "all_headers")
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     TEXT_PARTS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -236,6 +236,7 @@ class Message(_message.Message):
     DELIVERY_REPORT_FIELD_NUMBER: _ClassVar[int]
     DEFECTS_FIELD_NUMBER: _ClassVar[int]
     DRAFT_ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    ALL_HEADERS_FIELD_NUMBER: _ClassVar[int]
     summary: MessageSummary
     text_parts: _containers.RepeatedCompositeFieldContainer[TextPart]
     attachments: _containers.RepeatedCompositeFieldContainer[Part]
@@ -244,7 +245,8 @@ class Message(_message.Message):
     delivery_report: DeliveryReport
     defects: _containers.RepeatedScalarFieldContainer[str]
     draft_origin: DraftOrigin
-    def __init__(self, summary: _Optional[_Union[MessageSummary, _Mapping]] = ..., text_parts: _Optional[_Iterable[_Union[TextPart, _Mapping]]] = ..., attachments: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., inline_parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., headers: _Optional[_Iterable[_Union[HeaderField, _Mapping]]] = ..., delivery_report: _Optional[_Union[DeliveryReport, _Mapping]] = ..., defects: _Optional[_Iterable[str]] = ..., draft_origin: _Optional[_Union[DraftOrigin, _Mapping]] = ...) -> None: ...
+    all_headers: _containers.RepeatedCompositeFieldContainer[HeaderField]
+    def __init__(self, summary: _Optional[_Union[MessageSummary, _Mapping]] = ..., text_parts: _Optional[_Iterable[_Union[TextPart, _Mapping]]] = ..., attachments: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., inline_parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., headers: _Optional[_Iterable[_Union[HeaderField, _Mapping]]] = ..., delivery_report: _Optional[_Union[DeliveryReport, _Mapping]] = ..., defects: _Optional[_Iterable[str]] = ..., draft_origin: _Optional[_Union[DraftOrigin, _Mapping]] = ..., all_headers: _Optional[_Iterable[_Union[HeaderField, _Mapping]]] = ...) -> None: ...
 
 class DraftOrigin(_message.Message):
     __slots__ = ("draft_id", "answers", "forwards")

@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dpostern/sender/v1/types.proto\x12\x11postern.sender.v1\"G\n\x11StoredMessageName\x12\x0f\n\x07mailbox\x18\x01 \x01(\t\x12\x14\n\x0cuid_validity\x18\x02 \x01(\r\x12\x0b\n\x03uid\x18\x03 \x01(\r\"<\n\x0c\x45mailAddress\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\"\xe1\x01\n\x10\x41ttachmentSource\x12\x13\n\tupload_id\x18\x01 \x01(\tH\x00\x12\x34\n\x0bstored_part\x18\x02 \x01(\x0b\x32\x1d.postern.sender.v1.StoredPartH\x00\x12>\n\x0estored_message\x18\x03 \x01(\x0b\x32$.postern.sender.v1.StoredMessageNameH\x00\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12\x12\n\nmedia_type\x18\x05 \x01(\t\x12\x12\n\ncontent_id\x18\x06 \x01(\tB\x08\n\x06source\"T\n\nStoredPart\x12\x35\n\x07message\x18\x01 \x01(\x0b\x32$.postern.sender.v1.StoredMessageName\x12\x0f\n\x07part_id\x18\x02 \x01(\t\"\xef\x04\n\x0eMessageContent\x12-\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12+\n\x02to\x18\x02 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12+\n\x02\x63\x63\x18\x03 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12,\n\x03\x62\x63\x63\x18\x04 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12\x31\n\x08reply_to\x18\x05 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\t\x12\x0c\n\x04html\x18\x08 \x01(\t\x12\x38\n\x0b\x61ttachments\x18\t \x03(\x0b\x32#.postern.sender.v1.AttachmentSource\x12\x36\n\x08\x61nswered\x18\n \x01(\x0b\x32$.postern.sender.v1.StoredMessageName\x12\x37\n\tforwarded\x18\x0b \x01(\x0b\x32$.postern.sender.v1.StoredMessageName\x12\x13\n\x0bin_reply_to\x18\x0c \x03(\t\x12\x12\n\nreferences\x18\r \x03(\t\x12-\n\x08priority\x18\x0e \x01(\x0e\x32\x1b.postern.sender.v1.Priority\x12\x1c\n\x14request_read_receipt\x18\x0f \x01(\x08\x12\x10\n\x08\x64raft_id\x18\x10 \x01(\t\x12\x13\n\x0bidentity_id\x18\x11 \x01(\t*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x11\n\rPRIORITY_HIGH\x10\x02\x12\x10\n\x0cPRIORITY_LOW\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dpostern/sender/v1/types.proto\x12\x11postern.sender.v1\"G\n\x11StoredMessageName\x12\x0f\n\x07mailbox\x18\x01 \x01(\t\x12\x14\n\x0cuid_validity\x18\x02 \x01(\r\x12\x0b\n\x03uid\x18\x03 \x01(\r\"<\n\x0c\x45mailAddress\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\"\xe1\x01\n\x10\x41ttachmentSource\x12\x13\n\tupload_id\x18\x01 \x01(\tH\x00\x12\x34\n\x0bstored_part\x18\x02 \x01(\x0b\x32\x1d.postern.sender.v1.StoredPartH\x00\x12>\n\x0estored_message\x18\x03 \x01(\x0b\x32$.postern.sender.v1.StoredMessageNameH\x00\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12\x12\n\nmedia_type\x18\x05 \x01(\t\x12\x12\n\ncontent_id\x18\x06 \x01(\tB\x08\n\x06source\"T\n\nStoredPart\x12\x35\n\x07message\x18\x01 \x01(\x0b\x32$.postern.sender.v1.StoredMessageName\x12\x0f\n\x07part_id\x18\x02 \x01(\t\"\xa4\x05\n\x0eMessageContent\x12-\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12+\n\x02to\x18\x02 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12+\n\x02\x63\x63\x18\x03 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12,\n\x03\x62\x63\x63\x18\x04 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12\x31\n\x08reply_to\x18\x05 \x03(\x0b\x32\x1f.postern.sender.v1.EmailAddress\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\t\x12\x0c\n\x04html\x18\x08 \x01(\t\x12\x38\n\x0b\x61ttachments\x18\t \x03(\x0b\x32#.postern.sender.v1.AttachmentSource\x12\x36\n\x08\x61nswered\x18\n \x01(\x0b\x32$.postern.sender.v1.StoredMessageName\x12\x37\n\tforwarded\x18\x0b \x01(\x0b\x32$.postern.sender.v1.StoredMessageName\x12\x13\n\x0bin_reply_to\x18\x0c \x03(\t\x12\x12\n\nreferences\x18\r \x03(\t\x12-\n\x08priority\x18\x0e \x01(\x0e\x32\x1b.postern.sender.v1.Priority\x12\x1c\n\x14request_read_receipt\x18\x0f \x01(\x08\x12\x10\n\x08\x64raft_id\x18\x10 \x01(\t\x12\x13\n\x0bidentity_id\x18\x11 \x01(\t\x12\x33\n\x0c\x65xtra_fields\x18\x12 \x03(\x0b\x32\x1d.postern.sender.v1.ExtraField\")\n\nExtraField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x11\n\rPRIORITY_HIGH\x10\x02\x12\x10\n\x0cPRIORITY_LOW\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'postern.sender.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIORITY']._serialized_start=1127
-  _globals['_PRIORITY']._serialized_end=1221
+  _globals['_PRIORITY']._serialized_start=1223
+  _globals['_PRIORITY']._serialized_end=1317
   _globals['_STOREDMESSAGENAME']._serialized_start=52
   _globals['_STOREDMESSAGENAME']._serialized_end=123
   _globals['_EMAILADDRESS']._serialized_start=125
@@ -42,5 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOREDPART']._serialized_start=415
   _globals['_STOREDPART']._serialized_end=499
   _globals['_MESSAGECONTENT']._serialized_start=502
-  _globals['_MESSAGECONTENT']._serialized_end=1125
+  _globals['_MESSAGECONTENT']._serialized_end=1178
+  _globals['_EXTRAFIELD']._serialized_start=1180
+  _globals['_EXTRAFIELD']._serialized_end=1221
 # @@protoc_insertion_point(module_scope)

@@ -63,7 +63,7 @@ class StoredPart(_message.Message):
     def __init__(self, message: _Optional[_Union[StoredMessageName, _Mapping]] = ..., part_id: _Optional[str] = ...) -> None: ...
 
 class MessageContent(_message.Message):
-    __slots__ = ("to", "cc", "bcc", "reply_to", "subject", "text", "html", "attachments", "answered", "forwarded", "in_reply_to", "references", "priority", "request_read_receipt", "draft_id", "identity_id")
+    __slots__ = ("to", "cc", "bcc", "reply_to", "subject", "text", "html", "attachments", "answered", "forwarded", "in_reply_to", "references", "priority", "request_read_receipt", "draft_id", "identity_id", "extra_fields")
     FROM_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     CC_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +81,7 @@ class MessageContent(_message.Message):
     REQUEST_READ_RECEIPT_FIELD_NUMBER: _ClassVar[int]
     DRAFT_ID_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_ID_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_FIELDS_FIELD_NUMBER: _ClassVar[int]
     to: _containers.RepeatedCompositeFieldContainer[EmailAddress]
     cc: _containers.RepeatedCompositeFieldContainer[EmailAddress]
     bcc: _containers.RepeatedCompositeFieldContainer[EmailAddress]
@@ -97,4 +98,13 @@ class MessageContent(_message.Message):
     request_read_receipt: bool
     draft_id: str
     identity_id: str
-    def __init__(self, to: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., cc: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., bcc: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., reply_to: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., subject: _Optional[str] = ..., text: _Optional[str] = ..., html: _Optional[str] = ..., attachments: _Optional[_Iterable[_Union[AttachmentSource, _Mapping]]] = ..., answered: _Optional[_Union[StoredMessageName, _Mapping]] = ..., forwarded: _Optional[_Union[StoredMessageName, _Mapping]] = ..., in_reply_to: _Optional[_Iterable[str]] = ..., references: _Optional[_Iterable[str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., request_read_receipt: _Optional[bool] = ..., draft_id: _Optional[str] = ..., identity_id: _Optional[str] = ..., **kwargs) -> None: ...
+    extra_fields: _containers.RepeatedCompositeFieldContainer[ExtraField]
+    def __init__(self, to: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., cc: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., bcc: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., reply_to: _Optional[_Iterable[_Union[EmailAddress, _Mapping]]] = ..., subject: _Optional[str] = ..., text: _Optional[str] = ..., html: _Optional[str] = ..., attachments: _Optional[_Iterable[_Union[AttachmentSource, _Mapping]]] = ..., answered: _Optional[_Union[StoredMessageName, _Mapping]] = ..., forwarded: _Optional[_Union[StoredMessageName, _Mapping]] = ..., in_reply_to: _Optional[_Iterable[str]] = ..., references: _Optional[_Iterable[str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., request_read_receipt: _Optional[bool] = ..., draft_id: _Optional[str] = ..., identity_id: _Optional[str] = ..., extra_fields: _Optional[_Iterable[_Union[ExtraField, _Mapping]]] = ..., **kwargs) -> None: ...
+
+class ExtraField(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
