@@ -63,7 +63,8 @@ class Inside:
                 ):
                     pass
             except PosternError as err:
-                self.refused["watch " + str(err.reason)] += 1
+                if str(err.reason) != "DEADLINE_EXCEEDED":  # the minute is over
+                    self.refused["watch " + str(err.reason)] += 1
             await asyncio.sleep(0.5)
 
     # looking
