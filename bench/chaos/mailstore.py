@@ -2,8 +2,8 @@
 
 `mailstore.truth_divergences`: differences between server, index and answers after 5 s of quiet.
 `mailstore.wrong_message_acts`: messages on which something happened that nobody meant, messages told or
-opened that were others, drafts lost or doubled. Both must be 0. SEED=… repeats a run's choices (not its timing),
-KINDS="qresync neither" runs these kinds of server alone, SECONDS=… ends each after that long.
+opened that were others, drafts lost or doubled. Both must be 0. SEED=… repeats a run's choices (not its
+timing), KINDS="qresync neither" runs these kinds of server alone, SECONDS=… ends each after that long.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ class Outcome:
     acts: int = 0
     kills: int = 0
     server_kills: int = 0
+    # How often the mail server had to be killed because it hung.
+    hung: int = 0
     checks: int = 0
     seconds: float = 0.0
     # Mailboxes that the server listed for ever and did not have.
@@ -58,7 +60,9 @@ class Outcome:
         )
 
     def report(self) -> str:
-        refused = f"refused {dict(self.refused)}, listed and not there: {len(self.phantoms)}"
+        refused = (
+            f"refused {dict(self.refused)}, listed and not there: {len(self.phantoms)}, hung: {self.hung}"
+        )
         return "\n".join([self.head(), refused, *self.wrong[:20], *self.divergences[:20]])
 
 
@@ -212,7 +216,15 @@ async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Ins
         finally:
             client.close()
 
-    snapshot = await asyncio.to_thread(look)
+    try:
+        snapshot = await asyncio.to_thread(look)
+    except (Outside.lost, OSError):
+        if place.server is None:
+            raise
+        # Nobody asks it anything but this, and it does not answer: Dovecot with a damaged list index.
+        outcome.hung += 1
+        await place.kill_and_start()
+        snapshot = await asyncio.to_thread(look)
     file = await asyncio.to_thread(judge.IndexFile, service.index, place.user)
 
     async def held() -> list[str]:
