@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.errors import not_found
@@ -51,6 +51,7 @@ from services.web.routes import (
 from services.web.routes import (
     settings as settings_pages,
 )
+from services.web.routing import ByFirstWord
 from services.web.session import Cookies, Sessions
 from services.web.settings import WebSettings
 from services.web.static import Static
@@ -81,15 +82,20 @@ def build(edge: Edge) -> ASGIApp:
         return await answer_error(edge, request, err)
 
     gate = Gate(edge.settings.gate, edge.settings.trusted_proxies) if edge.settings.gate else None
-    router = Router(routes(edge), default=_nothing_here)
-    return Shell(router, edge.settings, on_error, gate, {edge.static.asset("style.css")})
+    return Shell(
+        ByFirstWord(routes(edge), _nothing_here),
+        edge.settings,
+        on_error,
+        gate,
+        {edge.static.asset("style.css")},
+    )
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     raise not_found("page")
 
 
-def routes(edge: Edge) -> list[BaseRoute]:
+def routes(edge: Edge) -> list[Route]:
     """Every address of the edge. `page` needs a session; `slow` runs without the page's time limit;
     `enrolling` is open to who must enrol a second factor first."""
 

@@ -63,6 +63,16 @@ def answering(*lines: bytes, wait: float = 0.0, heard: list[bytes] | None = None
         listener.close()
 
 
+def test_no_line_waits_for_an_acknowledgement() -> None:
+    """imaplib sends a line in two pieces, and the second would wait 40 ms for the first's acknowledgement."""
+    with answering(b"* OK hello", b"* CAPABILITY IMAP4rev1\r\nTAG OK done", wait=1.0) as url:
+        client = checker(url)._connect()
+        try:
+            assert client.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        finally:
+            client.shutdown()
+
+
 @pytest.mark.parametrize("address", ["203.0.113.9", ""])
 async def test_the_server_is_told_where_the_person_is(dovecot_with, address: str) -> None:
     server: Dovecot = dovecot_with(DovecotOptions(extra="login_trusted_networks = 127.0.0.0/8\n"))
