@@ -24,7 +24,7 @@ from services.web.model.outgoing import Outgoing, RecipientFate, Submission
 from services.web.model.people import Contact, Labelled
 from services.web.model.security import Factor
 from services.web.model.systems import AppToken
-from tests.unit.web.conftest import settings
+from tests.unit.web.conftest import RENDERER, STATIC, settings
 from tests.unit.web.fake_auth import NOON
 from tests.unit.web.fakes import VALIDITY, Fakes, StoredMessage, envelope
 
@@ -89,7 +89,7 @@ async def edge_in_memory(services: Fakes, **changes: object) -> AsyncIterator[st
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = build(build_edge(settings(public_url=url, **changes), services.services()))
+        app = build(build_edge(settings(public_url=url, **changes), services.services(), STATIC, RENDERER))
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:

@@ -228,7 +228,7 @@ async def test_a_long_search_shows_what_it_finds_and_can_be_stopped(
         await expect(page.get_by_role("link", name="Search on")).to_have_attribute("href", "/search?q=report")
         await rows.first.click()
         await expect(page.locator("#reading").get_by_role("heading", name="report one")).to_be_visible()
-        for _ in range(50):
+        for _ in range(150):
             if not fakes.mail.searching:
                 break
             await asyncio.sleep(0.1)

@@ -86,7 +86,7 @@ async def test_the_server_is_told_where_the_person_is(dovecot_with, address: str
         set_client_address("")
         await checks.close()
     logged: list[str] = []
-    for _ in range(50):
+    for _ in range(150):
         logged = [line for line in server.log.read_text().splitlines() if f"user=<{user.address}>" in line]
         if len(logged) == 2:
             break
@@ -185,11 +185,11 @@ async def test_servers_that_misbehave(lines: list[bytes], expected: str) -> None
 
 
 async def test_the_whole_check_has_a_limit() -> None:
-    with answering(b"* OK hi", wait=5) as url:
+    with answering(b"* OK hi", wait=20) as url:
         asks = checker(url, read_seconds=30.0, total_seconds=0.5)
         begun = time.monotonic()
         assert await reason(asks.check("a@example.org", "x")) == "MAIL_SERVER_TIMEOUT"
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5  # neither what it waits for a line, nor what the server takes
 
 
 async def test_checks_at_once_are_bounded() -> None:

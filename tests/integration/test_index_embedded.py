@@ -63,7 +63,7 @@ async def test_agrees_with_the_embedded_server(port: int, tmp_path: Path) -> Non
                 theirs_found, _ = await find(direct, text)
                 names = sorted((row.name.mailbox, row.name.uid) for row in theirs_found)
                 # What happened in other mailboxes is looked at within seconds, behind the answers.
-                for _ in range(50):
+                for _ in range(200):
                     mine_found, _ = await find(indexed, text)
                     found = sorted((row.name.mailbox, row.name.uid) for row in mine_found)
                     if found == names:
