@@ -20,7 +20,7 @@ from services.common.errors import PosternError, Reason
 from services.web.app import build, build_edge
 from services.web.model.account import Identity, SavedSearch
 from services.web.model.mail import Address, Flags, Part, Quota, Space, TextPart
-from services.web.model.outgoing import Outgoing, RecipientFate, Submission
+from services.web.model.outgoing import Outgoing, RecipientFate, Standing, Submission
 from services.web.model.people import Contact, Labelled
 from services.web.model.security import Factor
 from services.web.model.systems import AppToken
@@ -169,7 +169,12 @@ def furnished() -> Fakes:
             "Alice, the warden",
             signature="-- \nAlice\nWarden of the east gate",
         ),
+        Identity("i3", ENDLESS, "Alice"),
     )
+    send.standing = {
+        "warden@castle.example": Standing("code_sent", today + timedelta(minutes=30)),
+        ENDLESS: Standing("refused"),
+    }
     auth.tokens = [
         AppToken(
             "t1", "Backup at home", ("mail.read", "contacts.read"), NOON, NOON + timedelta(days=90), NOON
@@ -294,6 +299,17 @@ SCENES.update({name: _at(path) for name, path in PATHS.items()})
 def scene(function: Scene) -> Scene:
     SCENES[function.__name__.replace("_", "-")] = function
     return function
+
+
+# Settings
+
+
+@scene
+async def settings_codes(s: Stage) -> AsyncGenerator[None, None]:
+    """Addresses that a code is to open: one is on its way, another was not asked for yet."""
+    await s.go("/settings")
+    await s.page.locator("form[action='/settings/identity/code']").last.scroll_into_view_if_needed()
+    yield
 
 
 # The list

@@ -77,7 +77,7 @@ async def test_a_code_opens_an_address(real: Stack, chromium: Browser) -> None:
             await she.page.get_by_role("textbox", name="Code").fill(code.lower())
             await she.page.keyboard.press("Enter")
             await expect(she.page.get_by_text(f"You may write as {bob.address} now.")).to_be_visible()
-            await expect(she.page.get_by_text("No message goes under this address yet")).to_have_count(0)
+            await expect(she.page.get_by_text(f"No message goes under {bob.address} yet")).to_have_count(0)
         assert "Message on its way." in compose_as(pages, bob.address, bob.address, f"yes {word}")
         assert wait_until(lambda: bool(found(real, bob, "INBOX", f"yes {word}")), 20), "it did not come"
         ((_flags, message),) = found(real, bob, "INBOX", f"yes {word}")
@@ -86,4 +86,4 @@ async def test_a_code_opens_an_address(real: Stack, chromium: Browser) -> None:
         # Added again, it needs a code again.
         change(pages, "/settings/identity", identity_id=one, do="remove")
         change(pages, "/settings/identity", address=bob.address, do="save")
-        assert "No message goes under this address yet" in pages.get("/settings").text
+        assert f"No message goes under {bob.address} yet" in pages.get("/settings").text

@@ -125,7 +125,7 @@ async def test_a_code_opens_an_address(alice, fakes):
     made = fakes.auth.identities[1].identity_id
     fakes.send.standing["sales@example.net"] = Standing("refused")
     page = await alice.get("/settings")
-    assert "No message goes under this address yet" in page.text and "Send a code" in page.text
+    assert "No message goes under sales@example.net yet" in page.text and "Send a code" in page.text
     await alice.post("/settings/identity/code", {"identity_id": made, "do": "send"})
     ((address, subject, text),) = fakes.send.codes
     assert address == "sales@example.net" and text.count("{code}") == 1 and "{code}" not in subject
