@@ -55,9 +55,9 @@ SEARCHES = [
 
 
 @contextlib.contextmanager
-def mailbox() -> Iterator[tuple[Dovecot, MailUser, int]]:
+def mailbox(count: int = 0) -> Iterator[tuple[Dovecot, MailUser, int]]:
     """A Dovecot and somebody with a large INBOX, its caches warm."""
-    count = 100_000 if full() else 5_000
+    count = count or (100_000 if full() else 5_000)
     with dovecot() as server:
         user = server.add_user()
         fill(server, user, count)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from services.common.logging import get_logger
 from services.mailstore.index.build import BuildProgress
-from services.mailstore.index.worker import Job
+from services.mailstore.index.worker import IDLE, Job
 
 log = get_logger(__name__)
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,8 +23,9 @@ ROOT = Path(__file__).resolve().parents[3]
 AFTER_FAILURE, AFTER_FAILURES, AFTER_FULL = 2.0, 60.0, 3600.0
 # Accounts that wait; more are taken up when they are used again.
 MOST_WAITING = 1000
-# A worker that says nothing for so long is ended.
-SILENCE = 300.0
+# Seconds: a worker that says nothing for so long is ended; and one that works only while nobody else does is
+# followed by one that merely is nice, for on a machine that is always busy its turn would never come.
+SILENCE, IDLE_SILENCE = 300.0, 5.0
 
 Report = Callable[[BuildProgress], None]
 
@@ -61,19 +62,20 @@ class Builder:
             well = False
             try:
                 async with self._gate:
-                    well = await self._run(job, report)
+                    well = await self._run(job, report, idle=True)
             finally:
                 del self._tasks[job.account]
                 done(well)
 
         self._tasks[job.account] = asyncio.create_task(run())
 
-    async def _run(self, job: Job, report: Report) -> bool:
+    async def _run(self, job: Job, report: Report, *, idle: bool) -> bool:
         started = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "services.mailstore.index.worker",
+            *([IDLE] if idle else []),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=asyncio.subprocess.PIPE,
@@ -86,7 +88,7 @@ class Builder:
             await process.stdin.drain()
             process.stdin.close()
             while True:
-                async with asyncio.timeout(SILENCE):
+                async with asyncio.timeout(IDLE_SILENCE if idle else SILENCE):
                     line = await process.stdout.readline()
                 if not line:
                     break
@@ -101,6 +103,9 @@ class Builder:
                     process.kill()
                 await process.wait()
         seconds = round(time.monotonic() - started, 1)
+        if idle and problem == TimeoutError.__name__:
+            log.info("index.builder_starved", account=job.account, seconds=seconds)
+            return await self._run(job, report, idle=False)
         if status == 0:
             log.info("index.built", account=job.account, seconds=seconds)
             self._not_before.pop(job.account, None)

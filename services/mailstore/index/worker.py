@@ -1,4 +1,4 @@
-"""`python -m services.mailstore.index.worker`: builds the index of one account, then ends.
+"""`python -m services.mailstore.index.worker [--idle]`: builds the index of one account, then ends.
 
 A process of its own, so that building takes none of the time in which the service answers calls. The job
 comes as one line of JSON on standard input, since command lines and environments are seen by others;
@@ -8,6 +8,7 @@ progress goes out as lines of JSON on standard output.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import ssl
@@ -145,8 +146,24 @@ def _server(job: Job) -> ImapServer:
     return ImapServer(job.host, job.port, tls, context, compress=job.compress)
 
 
-def main() -> int:
+# Asks for less than a nice process: for the time in which a processor has nothing else to do.
+IDLE = "--idle"
+
+
+def give_way(idle: bool) -> None:
+    """Let others go first. Being nice is not enough for who answers calls: a process that wakes up still
+    waits while Linux takes a processor with a nice one for a busy one, and for a call half a dozen of them
+    wake up, one after the other.
+    """
     os.nice(10)
+    if idle:
+        # Elsewhere than on Linux, or where it is forbidden, being nice has to do.
+        with contextlib.suppress(AttributeError, OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def main() -> int:
+    give_way(IDLE in sys.argv)
     fields: dict[str, Any] = json.loads(sys.stdin.readline())
     job = Job(**fields)
 

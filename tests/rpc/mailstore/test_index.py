@@ -16,7 +16,7 @@ from imapclient import IMAPClient
 from services.common.errors import PosternError, Reason
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
-from services.mailstore.imap.session import Pieces, Result, Session
+from services.mailstore.imap.session import Pieces, Result, Seen, Session
 from services.mailstore.index import account
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.shelf import IndexSettings
@@ -191,11 +191,11 @@ async def test_a_list_asks_little(
     asked: list[list[bytes]] = []
     execute = Session.execute
 
-    async def counted(session: Session, *commands: Pieces) -> list[Result]:
+    async def counted(session: Session, *commands: Pieces, seen: Seen | None = None) -> list[Result]:
         # What goes on behind is not counted.
         if not any(command[0] == b"LIST" for command in commands):
             asked.append([b" ".join(command[:2]) for command in commands])
-        return await execute(session, *commands)
+        return await execute(session, *commands, seen=seen)
 
     monkeypatch.setattr(Session, "execute", counted)
     monkeypatch.setattr(AccountIndex, "refresh", _nothing)
