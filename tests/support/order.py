@@ -1,4 +1,4 @@
-"""Which tests come first, so that the processes that share the suite end together, and what they do not do.
+"""Which tests come first, so that the processes that share the suite end together.
 
 xdist's `--dist loadfile` gives each process a file at a time, and by itself begins with the files of the most
 tests; here the longest have the fewest, and would come last, on one process, while the others wait.
@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-# The files of half a minute and more, the longest first.
+# The longest files, roughly in order.
 LONGEST = (
+    "e2e/test_accessibility.py",
     "e2e/test_filing.py",
-    "e2e/test_hostile_html.py",
     "e2e/test_bulk.py",
     "e2e/test_writing.py",
-    "e2e/test_accessibility.py",
+    "e2e/test_hostile_html.py",
     "integration/test_truth.py",
     "integration/test_sender_stack.py",
 )
