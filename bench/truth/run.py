@@ -80,6 +80,7 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
             try:
                 await _wait_ready(inside)
                 await inside.make_mailboxes()
+                said = 0, 0
                 for number in range(rounds):
                     if time.monotonic() > end:
                         break
@@ -90,7 +91,9 @@ async def truth(kind: str, *, operations: int, rounds: int, seed: int, kills: bo
                     await _round(
                         outcome, place, service, inside, operations // rounds, number, killed, server_killed
                     )
-                    print(outcome.head(), file=sys.stderr, flush=True)
+                    news = [*outcome.wrong[said[0] :], *outcome.divergences[said[1] :]]
+                    print(outcome.head(), *news, sep="\n", file=sys.stderr, flush=True)
+                    said = len(outcome.wrong), len(outcome.divergences)
                 outcome.refused = inside.refused
                 for reason, count in inside.refused.items():
                     if reason.removeprefix("watch ") not in EXPECTED:
@@ -243,7 +246,10 @@ async def _check(outcome: Outcome, place: Place, service: Mailstore, inside: Ins
     outcome.wrong += judge.wrong_acts(inside.ledger, await asyncio.to_thread(look))
     # What a kill left of drafts, the next save removes.
     for draft_id in sorted(inside.ledger.saved):
-        await inside.save_draft(draft_id)
+        try:
+            await inside.save_draft(draft_id)
+        except PosternError as err:
+            outcome.divergences.append(f"{draft_id} was not saved: {err.reason}")
     snapshot = await asyncio.to_thread(look)
     outcome.wrong += judge.wrong_acts(inside.ledger, snapshot)
     outcome.wrong += judge.duplicate_drafts(snapshot)
