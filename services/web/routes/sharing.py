@@ -20,7 +20,7 @@ from services.web.session import Me
 
 # What is offered, from least to most, as letters of RFC 4314 section 2.1.
 LEVELS = {
-    "read": ("lrs", N_("Read")),
+    "read": ("lrs", N_("Read messages")),
     "write": ("lrswi", N_("Read, add and mark")),
     "edit": ("lrswipte", N_("Read, add, mark and delete messages")),
     "all": ("lrswipkxtea", N_("Everything, sharing included")),
