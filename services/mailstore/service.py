@@ -33,7 +33,7 @@ class Service:
         self.structures = Structures()
         self.threads = ThreadCache()
         self.index = self._make_index(settings)
-        self.requests = Requests()
+        self.requests = Requests(self.index.acted) if self.index is not None else Requests()
         self.locks = Locks()
         # What watchers hear is little, and each compressed connection takes some 50 KiB.
         self.watchers = Watchers(replace(settings.imap, compress=False), renew=settings.pool.kept_for)

@@ -52,7 +52,8 @@ async def sign_in(page: Page, visit: Visit) -> None:
 
 
 async def anew(visit: Visit) -> None:
-    """A session that knows the account's new settings."""
+    """A session that knows the account's new settings. No page is left that would ask with the old one."""
+    await visit.page.goto("about:blank")
     await visit.page.context.clear_cookies(name="postern")
     await sign_in(visit.page, visit)
 

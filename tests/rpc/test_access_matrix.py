@@ -52,6 +52,7 @@ OPEN = {
     "/sign-in/code",
     "/sign-in/passkey",
     "/sign-in/openid",
+    "/sign-in/go-on",
     "/sign-out",
     "/inline/{capability}",
     "/image/{capability}",

@@ -36,9 +36,19 @@ class _Entry:
 
 
 class Requests:
-    """Answers to writes lately done, by account, method and request id."""
+    """Answers to writes lately done, by account, method and request id. `on_write` hears the account of each
+    write, also of one that failed midway, before its caller hears of it.
+    """
 
-    def __init__(self, *, most: int = 10_000, keep: float = 600.0, most_steps: int = 200) -> None:
+    def __init__(
+        self,
+        on_write: Callable[[str], object] = lambda account: None,
+        *,
+        most: int = 10_000,
+        keep: float = 600.0,
+        most_steps: int = 200,
+    ) -> None:
+        self._on_write = on_write
         self._entries: OrderedDict[tuple[str, str, str], _Entry] = OrderedDict()
         self._most, self._keep, self._most_steps = most, keep, most_steps
 
@@ -60,6 +70,7 @@ class Requests:
                 client=client_address(),
             )
             entry.task = asyncio.get_running_loop().create_task(_run(work), context=context)
+            entry.task.add_done_callback(lambda _: self._on_write(account))
             if request_id:
                 self._put(key, entry)
                 entry.task.add_done_callback(lambda task: self._forget_failure(key, task))
@@ -96,12 +107,14 @@ class Requests:
                         # Bounded; the last one, which says how far it came, is always kept.
                         entry.steps.pop()
                     entry.steps.append(step)
+                    self._on_write(account)
                     yield step
                     if entry.stopping:
                         break
                 else:
                     entry.done = True
         finally:
+            self._on_write(account)
             entry.finished.set()
             if not entry.done and self._entries.get(key) is entry:
                 del self._entries[key]

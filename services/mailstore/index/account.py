@@ -66,6 +66,8 @@ class AccountIndex:
         self.progress: dict[str, BuildProgress] = {}
         self.used = time.monotonic()
         self.refreshed = 0.0
+        # When somebody last changed mail through here, and when the last look at all mailboxes began.
+        self.acted = self.looked = 0.0
         # Whether a worker has something to do, as far as is known.
         self.wanting = True
         # Mailboxes that the last worker could not bring in, and when that was.
@@ -325,7 +327,7 @@ class AccountIndex:
                     continue  # deleted or renamed meanwhile, or not ours to read: the others are no worse
                 self._flags_read[box.name] = (time.monotonic(), time.monotonic() - begun)
             current.add(box.name)
-        self.refreshed = time.monotonic()
+        self.refreshed, self.looked = time.monotonic(), started
         self.cost = cost
         self.wanting = bool(self.missing(current))
         return frozenset(current)

@@ -46,6 +46,8 @@ REFRESH_AFTER = 3.0
 # Seconds between two looks at all mailboxes that searches ask for: one follows each search, and people search
 # letter by letter.
 SETTLE_AFTER = 1.0
+# Seconds that a search waits until what its asker has just done is in the index.
+CATCH_UP = 1.0
 # Seconds before mailboxes that could not be brought in are tried again.
 STUCK_FOR = 300.0
 _THREADS = 8
@@ -107,9 +109,16 @@ class Index:
             index = self._use(account)
         if index is None:
             return _told("search", None)
+        await self._catch_up(index)
         return _told(
             "search", await find(index, request, server, lambda: self._refresh_soon(index, SETTLE_AFTER))
         )
+
+    def acted(self, account_id: str) -> None:
+        """Somebody changed mail through here: whoever searches next finds it so."""
+        for index in self._open.values():
+            if index.account.id == account_id:
+                index.acted = time.monotonic()
 
     def progress(self, account: Account, mailbox: str) -> BuildProgress | None:
         """How far building a mailbox is; None where that is not under way."""
@@ -206,6 +215,22 @@ class Index:
             self._want(index)
 
         self._spawn(index.account.key, "refresh", work)
+
+    async def _catch_up(self, index: AccountIndex) -> None:
+        """Look at all mailboxes now where something was done since the last look; lists look for themselves
+        at the mailbox that they show. Where the server takes long for it, the search does without.
+        """
+
+        async def work() -> None:
+            await self._pool.run(index.account, index.refresh)
+            self._want(index)
+
+        deadline = time.monotonic() + CATCH_UP
+        for _ in range(2):  # the first may have begun before
+            if index.acted <= index.looked or (left := deadline - time.monotonic()) <= 0:
+                return
+            self._spawn(index.account.key, "catch-up", work)
+            await asyncio.wait([self._tasks[index.account.key, "catch-up"]], timeout=left)
 
     def _want(self, index: AccountIndex) -> None:
         """Have a worker do what is to be done."""

@@ -299,6 +299,35 @@ async def test_search_finds_the_same(both: tuple[Client, Client, IMAPClient]) ->
         assert all(later + 3 >= earlier for later, earlier in itertools.pairwise(times)), text
 
 
+def only(row: types_pb.MessageSummary) -> types_pb.MessageSet:
+    name = row.name
+    return types_pb.MessageSet(
+        range=types_pb.MessageRange(mailbox=name.mailbox, uid_validity=name.uid_validity, uids=[name.uid])
+    )
+
+
+async def test_a_search_knows_what_its_asker_has_just_done(both: tuple[Client, Client, IMAPClient]) -> None:
+    indexed, _, other = both
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    for _ in range(3):
+        (found,), _ = await find(indexed, "word17")
+        there = "Elsewhere" if found.name.mailbox != "Elsewhere" else "INBOX"
+        move = pb.MoveMessagesRequest(messages=only(found), destination=there)
+        await indexed.stream("MoveMessages", move)
+        (moved,), _ = await find(indexed, "word17")
+        assert moved.name.mailbox == there
+        for unread in (True, False):
+            seen = [types_pb.SYSTEM_FLAG_SEEN]
+            change = pb.ModifyMessagesRequest(
+                messages=only(moved),
+                add_flags=[] if unread else seen,
+                remove_flags=seen if unread else [],
+            )
+            await indexed.stream("ModifyMessages", change)
+            assert len((await find(indexed, "word17 is:unread"))[0]) == unread
+
+
 async def test_a_mailbox_that_was_deleted_just_now_fails_no_search(
     both: tuple[Client, Client, IMAPClient],
 ) -> None:
