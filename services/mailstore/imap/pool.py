@@ -131,7 +131,9 @@ class Pool:
             index = next(
                 (
                     number
-                    for number, session in enumerate(slot.idle)
+                    # The one used last: the server has the mailbox as it is now at hand there, and need not
+                    # look through a large Maildir again.
+                    for number, session in reversed(list(enumerate(slot.idle)))
                     if mailbox and session.selected and session.selected.name == mailbox
                 ),
                 len(slot.idle) - 1,
