@@ -32,6 +32,9 @@ from services.mailstore.imap.slots import PoolLimits, Slot, outcome
 from services.mailstore.metrics import CONNECTED, RETRIES, WAITING
 
 T = TypeVar("T")
+# How often a server may refuse an account's only connection, and the seconds after which it is asked again;
+# twice and three times as long the next times.
+MOST_REFUSED, REFUSED_WAIT = 3, 0.2
 log = get_logger(__name__)
 
 
@@ -111,6 +114,7 @@ class Pool:
         if self._closed:
             raise error(Reason.UNAVAILABLE)
         give_up = time.monotonic() + time_left(self.limits.wait_at_most)
+        refused = 0
         while True:
             slot = self._slots.get(key)
             if slot is None:
@@ -121,7 +125,15 @@ class Pool:
             if fresh and slot.open >= slot.cap and slot.idle:
                 self._forget(slot, slot.idle.pop(0))
             if slot.open < slot.cap and self._make_room():
-                opened = await self._connect(slot, account)
+                try:
+                    opened = await self._connect(slot, account)
+                except ServerBusy:
+                    # None of ours is open: the server may count one still that was closed just now.
+                    refused += 1
+                    if refused > MOST_REFUSED or time.monotonic() + refused * REFUSED_WAIT > give_up:
+                        raise
+                    await asyncio.sleep(refused * REFUSED_WAIT)
+                    continue
                 if opened is not None:
                     return opened
             await self._wait(slot, give_up)

@@ -188,6 +188,28 @@ async def test_servers_limit_is_remembered(opened: list[Any], monkeypatch: pytes
     assert of.open_connections == 1
 
 
+async def test_a_server_that_still_counts_a_closed_connection_is_asked_again(
+    opened: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, refusals = module.connect, 2
+
+    async def counting(server: ImapServer, who: Account) -> Any:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise ServerBusy("limit")
+        return await connect(server, who)
+
+    monkeypatch.setattr(module, "connect", counting)
+    monkeypatch.setattr(module, "REFUSED_WAIT", 0.01)
+    await use(pool(), account())
+    assert len(opened) == 1
+    refusals = 100
+    with pytest.raises(PosternError, match="MAIL_SERVER_UNREACHABLE"):
+        await use(pool(), account())
+    assert refusals == 100 - 1 - module.MOST_REFUSED
+
+
 async def test_sweep_and_close(opened: list[Any]) -> None:
     of = pool(idle_for=0.0)
     await use(of, account())
