@@ -57,7 +57,8 @@ async def watch(
                 quiet_since = now()
                 yield None, _token(since)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), poll)
+                async with asyncio.timeout(poll):
+                    await event.wait()
 
 
 async def _versions(db: Database, account: str, since: int) -> dict[str, int]:

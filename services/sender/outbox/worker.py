@@ -184,8 +184,10 @@ class Outbox:
                 log.exception("outbox.look_failed", err)
             # A full hand means that there may be more.
             if not found or self._free() <= 0:
+                # Not wait_for, which before Python 3.12 forgets a cancellation that comes with the waking.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), self._settings.poll / 1000)
+                    async with asyncio.timeout(self._settings.poll / 1000):
+                        await self._awake.wait()
             if self._tasks:
                 # Busy: a moment later there is more to claim at once.
                 await asyncio.sleep(GATHER)

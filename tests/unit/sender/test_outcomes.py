@@ -95,6 +95,19 @@ async def test_a_free_worker_begins_with_the_acceptance(tmp_path: Path, workers:
         assert it.sender.outbox._reserved == 0
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_it_ends_also_where_it_was_woken_just_now(tmp_path: Path, turns: int) -> None:
+    settings = WorkerSettings(poll=3_600_000)
+    async with sender_on(f"sqlite:///{tmp_path / 's.db'}", worker=settings) as it:
+        it.sender.outbox.start()
+        await asyncio.sleep(0.1)
+        it.sender.outbox.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await it.sender.outbox.stop()
+
+
 async def test_a_lease_that_came_to_nothing_is_given_back(tmp_path: Path) -> None:
     async with smtp_peer() as peer, sender_on(f"sqlite:///{tmp_path / 's.db'}", peer.port) as it:
         it.sender.outbox.start()
