@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.errors import not_found
+from services.common.errors import PosternError, not_found
 from services.web.edge import Edge, is_fragment
 from services.web.errors import sentence
 from services.web.notices import Notice
@@ -84,8 +85,10 @@ async def stop(edge: Edge, request: Request, me: Me) -> Response:
         work.stopping = True
         known = False
         if work.request:
-            async with asyncio.timeout(STOP_SECONDS):
-                known = await edge.services.mail.stop(me.token("mailstore"), work.request)
+            # Where it cannot be told in time, the work is broken off from here.
+            with contextlib.suppress(TimeoutError, PosternError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    known = await edge.services.mail.stop(me.token("mailstore"), work.request)
         work.breaks = not known
         await settle(work)
     if is_fragment(request, "notices"):
