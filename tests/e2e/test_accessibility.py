@@ -9,7 +9,8 @@ import contextlib
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.scenes import SCENES, stage
+from tests.e2e.scenes import SCENES
+from tests.e2e.stage import stage
 from tests.support import audit
 from tests.support.stack import Stack
 
