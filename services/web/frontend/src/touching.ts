@@ -71,7 +71,7 @@ function startSwipe(prepare: Prepare): void {
       if (!moved && Math.abs(dy) > Math.abs(dx)) return rest(); // the list is being scrolled
       moved = dx;
       link.style.translate = `${Math.max(-160, Math.min(160, dx))}px`;
-      row.dataset.swipe = Math.abs(dx) < SWIPE ? "" : dx > 0 ? "archive" : "delete";
+      row.dataset.swipe = Math.abs(dx) < SWIPE ? "" : dx > 0 === (document.documentElement.dir !== "rtl") ? "archive" : "delete";
     },
     { passive: true },
   );

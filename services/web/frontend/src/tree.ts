@@ -39,7 +39,9 @@ export function startTreeActs(prepare: Prepare): void {
     const link = (event.target as Element).closest?.<HTMLAnchorElement>("#tree a.mbox[data-mailbox]");
     if (event.key === "F2" && link && link.dataset.use !== "inbox") {
       event.preventDefault();
-      rename(link, prepare);
+      // Folded to icons the tree has no room for a name.
+      if (link.clientWidth < 80) location.assign(`${path(link.href)}/manage`);
+      else rename(link, prepare);
     }
   });
   startMoving(prepare);

@@ -85,6 +85,9 @@ export function startChips(input: HTMLInputElement, changed: () => void): void {
     commit();
     update();
   });
+  const backwards = (rtl = document.documentElement.dir === "rtl"): string => (rtl ? "ArrowRight" : "ArrowLeft");
+  // In a text of the other direction than the page's, the key moves within the text.
+  const towardsChips = (): string => (input.value ? backwards(getComputedStyle(input).direction === "rtl") : backwards());
   input.addEventListener("blur", () => {
     if (!input.value.trim()) return;
     commit();
@@ -98,16 +101,15 @@ export function startChips(input: HTMLInputElement, changed: () => void): void {
     else if (event.key === "Backspace" && start && last) {
       event.preventDefault();
       remove(last, true);
-    } else if (event.key === "ArrowLeft" && start && last) last.querySelector("button")?.focus();
+    } else if (event.key === towardsChips() && start && last) last.querySelector("button")?.focus();
   });
   list.addEventListener("keydown", (event) => {
     const chip = (event.target as Element).closest<HTMLElement>(".recipient");
     if (!chip) return;
     const all = chips();
     const at = all.indexOf(chip);
-    const backwards = document.documentElement.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
     if (event.key === "Delete" || event.key === "Backspace") remove(chip);
-    else if (event.key === backwards) all[Math.max(0, at - 1)]?.querySelector("button")?.focus();
+    else if (event.key === backwards()) all[Math.max(0, at - 1)]?.querySelector("button")?.focus();
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") (all[at + 1]?.querySelector<HTMLElement>("button") ?? input).focus();
     else return;
     event.preventDefault();
