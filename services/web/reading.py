@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from services.web import formats, labels, listing, trust, urls
+from services.web import conversing, formats, labels, listing, trust, urls
 from services.web.addresses import join
 from services.web.i18n import gettext as _
 from services.web.i18n import ngettext
 from services.web.invitation import Invitation
-from services.web.model.mail import Address, OpenMessage, Part, Row, TextPart
+from services.web.model.mail import Address, MailboxTree, OpenMessage, Part, Row, TextPart
 from services.web.model.outgoing import RecipientFate, Submission
 from services.web.sanitise import glance, text_to_html
 from services.web.session import Me
@@ -232,30 +233,6 @@ def fate_lines(sent: Submission) -> list[tuple[str, str, str]]:
     ]
 
 
-@dataclass(frozen=True)
-class Folded:
-    """Another message of the conversation, on one line."""
-
-    href: str
-    name: str
-    snippet: str
-    row: Row
-
-
-def folded(message: OpenMessage, thread: Sequence[Row]) -> tuple[list[Folded], list[Folded]]:
-    """What came before the opened message in its conversation, and what after."""
-    at = next((n for n, row in enumerate(thread) if row.ref == message.ref), None)
-    if at is None and message.row.envelope.message_id:
-        # The same message may lie in two mailboxes; the conversation names one of them.
-        own = message.row.envelope.message_id
-        at = next((n for n, row in enumerate(thread) if row.envelope.message_id == own), None)
-    lines = [
-        Folded(urls.message(row.ref), next((one.shown for one in row.envelope.from_), ""), row.snippet, row)
-        for row in thread
-    ]
-    return (lines[:at], lines[at + 1 :]) if at is not None else ([], lines)
-
-
 def context(
     message: OpenMessage,
     me: Me,
@@ -263,14 +240,17 @@ def context(
     prefer_text: bool,
     within: str,
     thread: Sequence[Row] = (),
+    whole: bool = False,
+    places: MailboxTree | None = None,
+    query: Mapping[str, object] = MappingProxyType({}),
     images: bool = False,
     can_load: bool = False,
     authserv_ids: Collection[str] = (),
     invitation: Invitation | None = None,
     sent: Submission | None = None,
 ) -> dict[str, Any]:
-    """What the reading pane needs."""
-    before, after = folded(message, thread)
+    """What the reading pane needs. `thread`: the message's conversation; `whole`: acts are on all of it."""
+    before, after = conversing.folded(message, thread, places or MailboxTree(), query)
     offered, shown = chips(message)
     envelope = message.row.envelope
     sender = next((entry for entry in envelope.from_ if entry.address or entry.name), Address())
@@ -278,6 +258,7 @@ def context(
         "opened": message,
         "before": before,
         "after": after,
+        "together": conversing.together(message, thread) if whole else "",
         "key": urls.full_key(message.ref),
         "within": within,
         "subject": listing.subject_of(message.row),

@@ -1,6 +1,8 @@
-"""The main job, in real Chromium: read, answer with an attachment, see the answer, answer again."""
+"""The main job, in real Chromium: read, answer with an attachment, see the answer, answer again. And a
+conversation as a whole: its messages unfold where they are, and what is done is done to all of it."""
 
 import secrets
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,52 @@ async def test_after_signing_out_the_back_button_shows_no_mail(stack: Stack, chr
         await expect(she.field("Password")).to_be_visible()
         await she.page.go_back()
         await expect(she.page.get_by_text("For your eyes only.")).to_have_count(0)
+
+
+async def test_a_conversation_unfolds_is_walked_through_and_archived_whole(
+    real: Stack, chromium: Browser
+) -> None:
+    alice, bob = real.people()
+    subject = f"Masonry {secrets.token_hex(4)}"
+    with real.imap(alice) as client:
+        client.create_folder("Archive")
+        for number in range(3):
+            message = EmailMessage()
+            message["From"], message["To"] = bob.address, alice.address
+            message["Subject"] = f"Re: {subject}" if number else subject
+            message["Message-ID"] = f"<{number}.{subject.split()[1]}@example.org>"
+            if number:
+                message["References"] = f"<0.{subject.split()[1]}@example.org>"
+            message.set_content(f"Stone {number}")
+            client.append("INBOX", message.as_bytes(), ["\\Seen"] if number == 0 else [])
+    async with somebody(chromium, real, alice) as she:
+        page = she.page
+        await she.sign_in()
+        await expect(she.messages).to_be_visible()
+        await page.goto(f"{real.url}/mail/INBOX?view=conversations")
+        await expect(she.row(subject)).to_have_count(1)
+        await she.open(subject)
+        pane = page.locator("#reading")
+        for text in ("Stone 1", "Stone 2"):  # both unread: the one unfolded, the other open
+            await expect(pane.locator("section.message").get_by_text(text)).to_be_visible()
+        first = pane.locator("a.fold")
+        await expect(first).to_contain_text("Stone 0")
+        for key in ("p", "p", "o"):
+            await page.keyboard.press(key)
+        unfolded = pane.locator("section.message").get_by_text("Stone 0")
+        await expect(unfolded).to_be_visible()
+        await expect(pane.locator("section.message").first).to_be_focused()
+        await page.keyboard.press("o")
+        await expect(first).to_be_focused()
+        await page.keyboard.press(";")
+        await expect(unfolded).to_be_visible()
+        await page.keyboard.press("u")
+        await expect(she.row(subject)).to_be_focused()
+        await expect(page.get_by_text("Select a message to read it.")).to_be_visible()
+        await page.keyboard.press("Enter")
+        await expect(pane.get_by_role("heading", name=subject)).to_be_visible()
+        await page.keyboard.press("e")
+        await expect(page.get_by_text("3 messages archived.")).to_be_visible()
+        await expect(she.row(subject)).to_have_count(0)
+        await page.keyboard.press("z")
+        await expect(she.row(subject)).to_have_count(1)

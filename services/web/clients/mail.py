@@ -114,7 +114,7 @@ class MailClient:
         return convert.open_message(await self._messages.GetMessage(request, token=token, timeout=SECONDS))
 
     async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
-        request = ms.GetConversationRequest(message=convert.name(ref))
+        request = ms.GetConversationRequest(message=convert.name(ref), page_size=500)
         reply = await self._messages.GetConversation(request, token=token, timeout=SECONDS)
         return tuple(convert.row(one) for one in reply.messages)
 

@@ -43,8 +43,9 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     prefer_text = request.query_params.get("as") == "text"
     # A browser that fetches ahead of time has not shown the message to anybody.
     ahead = "prefetch" in request.headers.get("sec-purpose", "") or request.method == "HEAD"
+    alone = is_fragment(request, "message")  # where its line in the conversation was
     opening = edge.services.mail.message(
-        me.token("mailstore"), ref, mark_seen=not ahead and not within, neighbours=True, within=within
+        me.token("mailstore"), ref, mark_seen=not ahead and not within, neighbours=not alone, within=within
     )
     options: dict[str, Any] = {
         "authserv_ids": edge.settings.authserv_ids,
@@ -52,11 +53,14 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         "within": within,
         "images": edge.images_wanted(request),
         "can_load": edge.images is not None,
+        "whole": place.in_conversations(me) and not wanted.text,
+        "query": wanted.query if wanted.text else place.query,
     }
-    if is_fragment(request, "reading"):
+    if alone or is_fragment(request, "reading"):
         message, thread, places = await asyncio.gather(
-            opening, _thread(edge, me, ref, within), _places(edge, me)
+            opening, _thread(edge, me, place, ref, within or alone), _places(edge, me)
         )
+        options["places"] = places
         remember(edge, me, message, within)
         options["invitation"], options["sent"] = await asyncio.gather(
             _invitation(edge, me, message), _fates(edge, me, message, within)
@@ -68,10 +72,11 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         }
         if wanted.text:
             context |= found_by(wanted, message)
-        return edge.page(request, me, "reading_pane.html", "mail", **context)
+        template = "reading_message.html" if alone else "reading_pane.html"
+        return edge.page(request, me, template, "mail", **context)
     message, thread, (tree, tree_error), (page, page_error) = await asyncio.gather(
         opening,
-        _thread(edge, me, ref, within),
+        _thread(edge, me, place, ref, within),
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
         read_page(edge, me, place) if not wanted.text else _no_page(),
     )
@@ -82,7 +87,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
     context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
-    context |= reading.context(message, me, thread=thread, **options)
+    context |= reading.context(message, me, thread=thread, places=tree, **options)
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
     if wanted.text:
@@ -158,9 +163,9 @@ async def unsubscribe(edge: Edge, request: Request, me: Me) -> Response:
     return edge.redirect(me, back, Notice("unsubscribed" if done else "not-unsubscribed"))
 
 
-async def _thread(edge: Edge, me: Me, ref: MessageRef, within: str) -> tuple[Row, ...]:
+async def _thread(edge: Edge, me: Me, place: Place, ref: MessageRef, alone: str | bool) -> tuple[Row, ...]:
     """The rest of the conversation, for those who read in conversations; a message stands without it too."""
-    if not me.preferences.conversations or within:
+    if alone or not (me.preferences.conversations or place.in_conversations(me)):
         return ()
     rows, _problem = await edge.attempt(edge.services.mail.thread(me.token("mailstore"), ref))
     return rows or ()

@@ -329,3 +329,30 @@ async def test_the_rest_of_the_conversation_is_beside_the_message(alice, fakes):
     fakes.mail.fail["thread"] = PosternError(Reason.UNSUPPORTED)
     page = await alice.get(f"/mail/INBOX/{VALIDITY}.2")
     assert page.status_code == 200 and "Earlier in this conversation" not in page.text
+
+
+async def test_acts_on_an_open_conversation_are_on_all_of_it(alice, fakes):
+    """Archive, delete, move and labels; star and unread are the open message's own."""
+    fill(fakes)
+    fakes.auth.preferences = Preferences(conversations=True)
+    alice.http.cookies.clear()
+    await alice.sign_in()
+    page = await alice.get(f"/mail/INBOX/{VALIDITY}.3")
+    one, keys = f"{VALIDITY}.3", " ".join(f"{VALIDITY}.{uid}" for uid in (1, 2, 3))
+    assert f'name="m" value="{keys}"' in page.text
+    assert f'value="star:{one}"' in page.text and f'value="unread:{one}"' in page.text
+    assert f'value="delete:{one}"' in page.text
+    await alice.post("/mail/INBOX/actions", {"do": f"star:{one}", "m": keys})
+    assert [uid for uid, one in fakes.mail.boxes["INBOX"].items() if one.flags.flagged] == [3]
+    # Read by itself (sorted by something else, or found by a search) it is one message.
+    for path in ("?sort=subject", "?view=messages", "?find=Subject"):
+        page = await alice.get(f"/mail/INBOX/{VALIDITY}.3{path}")
+        assert f'name="m" value="{one}"' in page.text and 'value="star"' in page.text, path
+
+
+async def test_a_message_comes_alone_where_its_line_in_the_conversation_was(alice, fakes):
+    fill(fakes)
+    fakes.auth.preferences = Preferences(conversations=True)
+    page = await alice.get(f"/mail/INBOX/{VALIDITY}.2", hx_request="true", hx_target="section#message")
+    assert page.text.count("<section") == 1 and "Hello" in page.text and "<article" not in page.text
+    assert "thread" not in fakes.mail.calls and fakes.mail.boxes["INBOX"][2].flags.seen

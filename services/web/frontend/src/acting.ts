@@ -1,6 +1,7 @@
 // What is done to messages happens in place: the lines change at once, the server is told, and its answer is the line
 // that says what was done and takes it back. What cannot go so (a question, an error) goes the way without scripts.
 import { readAgain, take } from "./again";
+import { closePane } from "./panes";
 import { labels, mailboxes, pick } from "./picker";
 import { keyOf } from "./window";
 import { word } from "./words";
@@ -20,6 +21,12 @@ export function startActing(prepare: (root: ParentNode) => void): void {
     if (submitter?.hasAttribute("formaction")) return; // a file to download
     event.preventDefault();
     const data = new FormData(form, submitter);
+    // The button of one message names it: "star:1234.5".
+    const [verb, one] = String(data.get("do") ?? "").split(":");
+    if (one) {
+      data.set("do", verb!);
+      data.set("m", one);
+    }
     void choose(form, data).then((go) => {
       if (!go) return;
       void act(form.action, data, prepare, () => natively(form.action, data));
@@ -70,10 +77,11 @@ export async function act(
   const all = data.get("all") === "1";
   const pane = document.getElementById("reading");
   let next: HTMLElement | undefined;
-  const open = pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "";
+  const open = (pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "").split(" ");
+  const opened = open.some((key) => key && keys.has(key));
   if (GOES.has(verb) && !all) {
     next = take(keys);
-    if (open && keys.has(open)) leave(pane!, next);
+    if (opened) leave(next);
   }
   const notices = document.getElementById("notices")!;
   notices.classList.add("is-waiting");
@@ -92,7 +100,7 @@ export async function act(
   for (const box of document.querySelectorAll<HTMLInputElement>(".row-check input:checked")) box.checked = false;
   for (const kept of document.querySelectorAll("input[data-kept], input[name=all]")) kept.remove();
   await readAgain(prepare);
-  if (pane && open && (keys.has(open) || all || !verb) && SHOWN.has(verb)) await again(pane, prepare);
+  if (pane && open[0] && (opened || all || !verb) && SHOWN.has(verb)) await again(pane, prepare);
   document.dispatchEvent(new Event("postern:counts"));
 }
 
@@ -109,18 +117,12 @@ async function again(pane: HTMLElement, prepare: (root: ParentNode) => void): Pr
   prepare(pane);
 }
 
-/** The message that was open is gone: the next one opens where one was being read beside the list. */
-function leave(pane: HTMLElement, next: HTMLElement | undefined): void {
+/** The message that was open is gone: the next one opens where one was being read beside the list; with one pane at a
+ *  time the list comes back, where it was, with the line that says what was done. */
+function leave(next: HTMLElement | undefined): void {
   const link = next?.querySelector<HTMLAnchorElement>(".row-link");
-  if (link && matchMedia("(width >= 50rem)").matches) {
-    link.click();
-    return;
-  }
-  // One pane at a time: the list comes back, where it was, with the line that says what was done.
-  const back = pane.querySelector<HTMLAnchorElement>("[data-back]");
-  pane.replaceChildren();
-  if (back) history.pushState({}, "", back.href);
-  link?.focus({ preventScroll: true });
+  if (link && matchMedia("(width >= 50rem)").matches) link.click();
+  else closePane(next);
 }
 
 /** An act on single lines, from a drop, a swipe or a button that lies over the line. */

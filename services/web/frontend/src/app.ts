@@ -10,6 +10,7 @@ import { startPasskeys } from "./passkeys";
 import { startPanes } from "./panes";
 import { startPush } from "./push";
 import { startSearching } from "./searching";
+import { startThread, startThreads } from "./thread";
 import { startTree, startTreeActs } from "./tree";
 import { startTouching } from "./touching";
 import { startUndo } from "./undo";
@@ -21,6 +22,7 @@ function prepare(root: ParentNode): void {
   startWindow(root);
   startList(root);
   startUndo(root);
+  startThread();
   startComposers(root);
   startCodes(root);
   startPasskeys(root);
@@ -38,6 +40,7 @@ function tellTimeZone(): void {
 
 tellTimeZone();
 startPanes();
+startThreads();
 startKeys();
 startDivider();
 startDock();

@@ -1,6 +1,8 @@
 // Single-key shortcuts. Whatever carries data-key answers to it, so a page says itself what its keys are; `?` lists
 // them and turns them off (WCAG 2.2, 2.1.4).
 import { moveBy, rows, toggleRow } from "./list";
+import { closePane } from "./panes";
+import { foldAll, foldHere, stepInThread } from "./thread";
 import { make, word } from "./words";
 
 const OFF = "postern-keys-off";
@@ -26,6 +28,12 @@ const ACTIONS: Record<string, () => void> = {
   x: toggleRow,
   o: () => openRow(),
   Enter: () => openRow(),
+  u: () => closePane(),
+  n: () => stepInThread(1),
+  p: () => stepInThread(-1),
+  ";": () => foldAll(false),
+  ":": () => foldAll(true),
+  ".": () => openMenu(),
   z: () => document.querySelector<HTMLFormElement>("form[data-undo]")?.requestSubmit(),
 };
 
@@ -50,8 +58,39 @@ function second(key: string): boolean {
   else if (first === "*" && (key === "a" || key === "n")) {
     const all = document.querySelector<HTMLInputElement>("[data-select-all]");
     if (all && all.checked !== (key === "a")) all.click();
-  } else return false;
+  } else if (first === "*" && SELECTS[key]) selectOnly(SELECTS[key]);
+  else return false;
   return true;
+}
+
+/** "* u" and its like select by state. */
+const SELECTS: Record<string, string> = {
+  r: ":not(.is-unread)",
+  u: ".is-unread",
+  s: ":has(.is-starred)",
+  t: ":not(:has(.is-starred))",
+};
+
+function selectOnly(which: string): void {
+  const list = rows();
+  for (const box of list?.querySelectorAll<HTMLInputElement>(".row-check input") ?? [])
+    box.checked = box.closest(".row")!.matches(which);
+  list?.dispatchEvent(new Event("change"));
+}
+
+const MENUS = ["#reading .thread > .toolbar summary", ".list-actions summary", ".list-tools summary"];
+const menuHere = (): HTMLElement | undefined => MENUS.map((one) => visible(one)[0]).find(Boolean);
+
+function openMenu(): void {
+  const menu = menuHere();
+  menu?.click();
+  menu?.focus();
+}
+
+/** Answering from within a conversation: the message that has the focus is meant. */
+function onMessage(key: string): HTMLElement | null {
+  const name = { r: "reply", a: "reply-all", f: "forward" }[key];
+  return name ? (document.activeElement?.closest(".unfolded")?.querySelector<HTMLElement>(`[name="${name}"]`) ?? null) : null;
 }
 
 /** Nothing is selected and no message is open: the line that has the focus is meant. */
@@ -64,6 +103,9 @@ function onFocused(key: string): HTMLElement | null {
 }
 
 function openRow(): void {
+  if (foldHere()) return;
+  const line = document.activeElement?.closest<HTMLElement>(".fold");
+  if (line) return line.click();
   const row = document.activeElement?.closest(".row") ?? rows()?.querySelector(".row.is-current");
   row?.querySelector<HTMLAnchorElement>(".row-link")?.click();
 }
@@ -83,7 +125,8 @@ export function startKeys(): void {
       if (menu) {
         menu.open = false;
         menu.querySelector("summary")?.focus();
-      } else visible("[data-back]")[0]?.click();
+      } else if (document.querySelector("[data-rows]")) closePane();
+      else visible("[data-back]")[0]?.click();
       return;
     }
     if (typing(event.target)) return;
@@ -103,9 +146,9 @@ export function startKeys(): void {
       return;
     }
     // A link or button that has the focus keeps its own Enter.
-    if (event.key === "Enter" && !focused?.matches(".row-check input")) return;
+    if (event.key === "Enter" && !focused?.matches(".row-check input, .unfolded")) return;
     const action = ACTIONS[event.key];
-    const marked = visible(`[data-key="${CSS.escape(event.key)}"]`)[0] ?? onFocused(event.key);
+    const marked = onMessage(event.key) ?? visible(`[data-key="${CSS.escape(event.key)}"]`)[0] ?? onFocused(event.key);
     if (marked) {
       event.preventDefault();
       marked.click();
@@ -140,7 +183,13 @@ function showKeys(): void {
     add("o", word("open"));
     add("* a", word("all"));
     add("* n", word("none"));
+    for (const key of Object.keys(SELECTS)) add(`* ${key}`, word(`select ${key}`));
   }
+  const back = document.querySelector<HTMLElement>("#reading [data-back]");
+  if (back && rows()) add("u", named(back));
+  if (document.querySelector(".fold, .unfolded")) for (const key of ["n", "p", ";", ":"]) add(key, word(`thread ${key}`));
+  const menu = menuHere();
+  if (menu) add(".", named(menu));
   if (document.querySelector("form[data-undo]")) add("z", word("undo"));
   for (const [key, selector] of Object.entries(GOES)) {
     const place = visible(selector)[0];

@@ -1,5 +1,7 @@
 // Opening a message in the reading pane: what waits, what is current, where the focus goes, and when to give up.
 
+import { make, word } from "./words";
+
 interface Context {
   sourceElement?: Element;
   target?: Element;
@@ -48,4 +50,21 @@ function markCurrent(link: Element): void {
   item.classList.remove("is-unread");
   item.querySelector(".row-dot")?.remove();
   link.setAttribute("aria-current", "true");
+}
+
+/** Nothing is open any more: the list is the place again, and has the focus where `next` or what was open stands. */
+export function closePane(next?: Element): void {
+  const pane = reading();
+  const back = pane?.querySelector<HTMLAnchorElement>("[data-back]");
+  if (!pane || !back) return;
+  const current = document.querySelector(".rows .row.is-current");
+  current?.classList.remove("is-current");
+  const link = (next ?? current)?.querySelector<HTMLElement>(".row-link");
+  current?.querySelector(".row-link")?.removeAttribute("aria-current");
+  history.pushState({}, "", back.href);
+  pane.replaceChildren(make("div", { class: "empty" }, make("p", {}, word("nothingOpen"))));
+  const title = document.querySelector(".list-title h1")?.textContent;
+  if (title) document.title = `${title} · Postern`;
+  document.dispatchEvent(new Event("postern:counts"));
+  (link ?? document.getElementById("main"))?.focus({ preventScroll: !next });
 }
