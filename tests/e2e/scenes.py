@@ -173,7 +173,10 @@ async def missing_trash(s: Stage) -> AsyncGenerator[None, None]:
 @scene
 async def mailbox_menu(s: Stage) -> AsyncGenerator[None, None]:
     await s.go("/mail/INBOX#mailboxes")
-    await s.page.locator("#tree li:has([data-mailbox=Projects]) .mbox-more").press("Enter")
+    more = s.page.locator("#tree li:has([data-mailbox=Projects]) .mbox-more")
+    if not await more.is_visible():
+        return  # the tree is folded to icons
+    await more.press("Enter")
     await s.page.locator(".mbox-menu").wait_for()
     yield
 
@@ -268,14 +271,14 @@ async def search_flowing(s: Stage) -> AsyncGenerator[None, None]:
 @scene
 async def search_menus(s: Stage) -> AsyncGenerator[None, None]:
     await s.go("/search?q=delivery")
-    await s.page.locator(".search-tools .menu > summary").last.click()
+    await s.page.locator(".list-ways .menu > summary").last.click()
     yield
 
 
 @scene
 async def search_where(s: Stage) -> AsyncGenerator[None, None]:
     await s.go("/search?q=delivery")
-    await s.page.locator(".search-tools .menu > summary").first.click()
+    await s.page.locator(".list-ways .menu > summary").first.click()
     yield
 
 
