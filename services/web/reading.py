@@ -22,6 +22,7 @@ PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "
 # A larger picture is not loaded for its thumbnail's sake.
 MOST_THUMBNAIL = 1_000_000
 PDF = "application/pdf"
+CALENDAR = "text/calendar"
 _TEXTS = {
     "application/json",
     "application/xml",
@@ -88,7 +89,7 @@ def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "", images:
     shown: list[Body] = []
     for part in choose(message.texts, prefer_text):
         if part.media_type == "text/html":
-            seen = glance(part.text)
+            seen = glance(part.text, images)
             shown.append(
                 Body(
                     "html",
@@ -117,15 +118,33 @@ def has_choice(message: OpenMessage) -> bool:
     return kinds == {True, False}
 
 
-def chips(message: OpenMessage) -> tuple[list[Chip], list[Chip]]:
+def chips(message: OpenMessage, invited: bool = False) -> tuple[list[Chip], list[Chip]]:
     """What is offered: attachments with inline parts that no HTML shows, and apart from them what the HTML
-    shows."""
+    shows. Where an invitation is shown (`invited`), the part that it was read from is in neither."""
     used = " ".join(part.text for part in message.texts if part.media_type == "text/html")
-    offered, shown = list(message.attachments), list[Part]()
+    calendar = calendar_part(message) if invited else None
+    offered, shown = [part for part in message.attachments if part is not calendar], list[Part]()
     for part in message.inline:
+        if part is calendar:
+            continue
         within = part.content_id and f"cid:{part.content_id}" in used
         (shown if within else offered).append(part)
     return [_chip(message, part) for part in offered], [_chip(message, part) for part in shown]
+
+
+def calendar_part(message: OpenMessage) -> Part | None:
+    """The part that an invitation is read from."""
+    parts = (*message.attachments, *message.inline)
+    return next((one for one in parts if one.media_type == CALENDAR), None)
+
+
+def calendar_href(message: OpenMessage) -> str:
+    """Where the invitation is had as a file, if no other part is that file already."""
+    part = calendar_part(message)
+    others = (one for one in message.attachments if one is not part)
+    if part is None or any(one.media_type in (CALENDAR, "application/ics") for one in others):
+        return ""
+    return urls.part(message.ref, part.part_id)
 
 
 def _chip(message: OpenMessage, part: Part) -> Chip:
@@ -251,7 +270,7 @@ def context(
 ) -> dict[str, Any]:
     """What the reading pane needs. `thread`: the message's conversation; `whole`: acts are on all of it."""
     before, after = conversing.folded(message, thread, places or MailboxTree(), query)
-    offered, shown = chips(message)
+    offered, shown = chips(message, invitation is not None)
     envelope = message.row.envelope
     sender = next((entry for entry in envelope.from_ if entry.address or entry.name), Address())
     return {
@@ -280,6 +299,7 @@ def context(
         "verdict": trust.verdict(message, authserv_ids),
         "can_unsubscribe": can_load and not within and bool(trust.unsubscribe_address(message)),
         "invitation": invitation,
+        "calendar_href": calendar_href(message) if invitation else "",
         "prefer_text": prefer_text,
         "images": images,
         "has_choice": has_choice(message),

@@ -34,6 +34,7 @@ async def lines(edge: Edge, request: Request, me: Me) -> Response:
         "tree": tree,
         "current_mailbox": found.name if found else current,
         "aside": aside,
+        "alone": True,
         "place": "outbox" if current == "/outbox" else "mail",
     }
     return edge.renderer.page(request, "tree.html", context, headers=headers)

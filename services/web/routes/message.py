@@ -118,10 +118,9 @@ def found_by(wanted: Wanted, message: OpenMessage) -> dict[str, Any]:
 
 async def _invitation(edge: Edge, me: Me, message: OpenMessage) -> invitation.Invitation | None:
     """The message's invitation, read for it alone; a message stands without it too."""
-    parts = (*message.attachments, *message.inline)
-    part = next((one for one in parts if one.media_type == "text/calendar"), None)
+    part = reading.calendar_part(message)
     if part is None or part.size > invitation.MAX_BYTES:
-        text = next((one.text for one in message.texts if one.media_type == "text/calendar"), "")
+        text = next((one.text for one in message.texts if one.media_type == reading.CALENDAR), "")
         return invitation.read(text.encode()) if text else None
     found, _problem = await edge.attempt(_whole(edge, me, message.ref, part.part_id))
     return invitation.read(found) if found else None

@@ -153,3 +153,17 @@ def test_the_day_of_an_invitation_is_told_once() -> None:
 
     assert "December" not in ends("20261205T113000Z") and ":30" in ends("20261205T113000Z")
     assert "December 6" in ends("20261206T113000Z")
+
+
+async def test_what_an_invitation_was_read_from_is_no_file_beside_it(fakes, alice) -> None:
+    content = event("SUMMARY:Inspection", "DTSTART:20261205T100000Z")
+    read_from = Part("2", "text/calendar", "text-1.2.ics", len(content))
+    attached = Part("3", "application/ics", "invite.ics", len(content))
+    stored = StoredMessage(1, envelope("Come"), attachments=(read_from,), content={"2": content})
+    fakes.mail.add(stored)
+    page = (await alice.get("/mail/INBOX/7.1")).text
+    assert "Inspection" in page and "text-1.2.ics" not in page and "/mail/INBOX/7.1/part/2" in page
+    stored.attachments = (read_from, attached)
+    page = (await alice.get("/mail/INBOX/7.1")).text
+    assert "invite.ics" in page and "text-1.2.ics" not in page and "/part/2" not in page
+    assert "attachments.zip" not in page

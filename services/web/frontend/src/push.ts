@@ -100,7 +100,7 @@ function listen(last: string, tell: (told: Told) => void): () => string {
 /** What the first page had no time to ask for: how full the mailbox is. Once in a while is enough. */
 function beside(tree: HTMLElement): void {
   const name = "postern-beside";
-  if (Date.now() - Number(sessionStorage.getItem(name) ?? 0) < 120_000 || tree.querySelector(".quota")) return;
+  if (Date.now() - Number(sessionStorage.getItem(name) ?? 0) < 120_000 || document.querySelector(".quota")) return;
   sessionStorage.setItem(name, String(Date.now()));
   setTimeout(counts, 1_000);
 }
@@ -161,6 +161,7 @@ function counts(): void {
       const menu = tree.contains(document.activeElement) && document.activeElement?.matches(".mbox-more");
       const beside = menu ? document.activeElement?.previousElementSibling?.getAttribute("href") : null;
       tree.innerHTML = text; // escaped by the server's templates
+      document.getElementById("quota")?.replaceChildren(...tree.querySelectorAll(".quota"));
       drawn(tree);
       if (beside) (tree.querySelector(`[href="${CSS.escape(beside)}"]`)?.nextElementSibling as HTMLElement | null)?.focus();
       if (focused) tree.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus();

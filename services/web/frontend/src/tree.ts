@@ -194,9 +194,7 @@ function make(parent: string, after: Element | null, prepare: Prepare): void {
     line.className = `depth-${Math.min(4, Number(depth) + 1)}`;
     after.after(line);
   } else {
-    const last = tree()!.querySelector(".quota");
-    if (last) last.before(line);
-    else tree()!.append(line);
+    tree()!.append(line);
   }
   edit(line, "", word("boxName"), async (typed) => {
     const data = new FormData();

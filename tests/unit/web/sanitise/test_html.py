@@ -254,9 +254,12 @@ def test_frame() -> None:
 
 def test_glance() -> None:
     note = glance("<style>p{color:red}</style><p>Hello <b>you</b>")
-    assert (note.size, note.remote, note.dark) == ("short", False, False)
+    assert (note.size, note.remote, note.dark) == ("8", False, False)
     letter = glance("<p>word " * 300 + '<img src = "https://t.example/p">')
     assert (letter.size, letter.remote) == ("long", True)
+    pictured = '<h1>News</h1><img src="https://t.example/p" height=320><p>' + "word " * 40
+    assert (glance(pictured).size, glance(pictured, images=True).size) == ("16", "36")
+    assert glance("<div>one</div>" * 8 + "<br>" * 4).size == "28"
     assert glance("<style>@media (prefers-color-scheme: dark){}</style>").dark
     assert glance('<meta name="color-scheme" content="light dark">').dark
 

@@ -46,7 +46,7 @@ function offer(kept: local.Kept[], place: Place): void {
     const list = make("ul", {});
     for (const letter of kept) {
       const name = letter.fields.find(([key]) => key === "subject")?.[1] || say("noSubject");
-      const open = make("button", { type: "button", class: "btn btn-primary" }, say("open"));
+      const open = make("button", { type: "button", class: "btn" }, say("open"));
       open.setAttribute("aria-label", `${say("open")}: ${name}`);
       const drop = make("button", { type: "button", class: "btn btn-quiet" }, say("discard"));
       drop.setAttribute("aria-label", `${say("discard")}: ${name}`);
