@@ -10,6 +10,7 @@ _BLOCKS = set(
     "nav ol p pre section table tr ul".split()
 )
 _APART = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote", "pre"}
+_MARKER = re.compile(r"(?:> )*(?:- |\d+\. )\Z")
 _SKIPPED = {"script", "style", "head", "title", "template"}
 MAX_HTML = 1_000_000
 
@@ -20,11 +21,14 @@ class _Reader(HTMLParser):
         self.lines: list[str] = [""]
         self._skip = self._pre = self._quote = 0
         self._href: list[str] = []
+        self._lists: list[int] = []  # the next number of each open list, -1 where it has bullets
 
     def _prefix(self) -> str:
         return "> " * min(self._quote, 8)
 
     def _break(self, apart: bool = False) -> None:
+        if _MARKER.match(self.lines[-1]):
+            return  # what an entry holds stands beside its bullet
         if self.lines[-1].strip():
             self.lines.append("")
         if apart and len(self.lines) > 1 and self.lines[-2].strip(" >"):
@@ -42,8 +46,10 @@ class _Reader(HTMLParser):
                 self._quote += 1
             elif tag == "pre":
                 self._pre += 1
+            elif tag in ("ul", "ol"):
+                self._lists.append(1 if tag == "ol" else -1)
             elif tag == "li":
-                self.lines[-1] = f"{self._prefix()}- "
+                self.lines[-1] = self._prefix() + self._marker()
             elif tag == "hr":
                 self.lines[-1] = f"{self._prefix()}---"
                 self.lines.append("")
@@ -56,7 +62,16 @@ class _Reader(HTMLParser):
             if alt:
                 self.handle_data(f"[{alt}]")
 
+    def _marker(self) -> str:
+        number = self._lists[-1] if self._lists else -1
+        if number < 0:
+            return "- "
+        self._lists[-1] += 1
+        return f"{number}. "
+
     def handle_endtag(self, tag: str) -> None:
+        if tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
         if tag in _SKIPPED:
             self._skip = max(0, self._skip - 1)
         elif tag == "a" and self._href:
@@ -101,5 +116,9 @@ def html_to_text(html: str) -> str:
         reader.close()
     except Exception:  # a parser's trouble with hostile markup leaves what was read so far
         pass
-    text = "\n".join(line.rstrip() if line.strip(" >") else line.strip() for line in reader.lines)
+    text = "\n".join(
+        # The space of the line above a signature stays (RFC 3676 section 4.3).
+        line if line == "-- " else line.rstrip() if line.strip(" >") else line.strip()
+        for line in reader.lines
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip()

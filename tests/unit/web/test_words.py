@@ -144,6 +144,11 @@ def test_html_read_as_text():
     assert "link <https://x.example/y>" in text and "no()" not in text and "p{}" not in text
 
 
+def test_entries_of_lists_and_signatures_read_as_text():
+    html = "<ol><li><p>one</p></li><li>two</li></ol><ul><li><p>a</p></li></ul><div>-- </div><div>Al</div>"
+    assert html_to_text(html) == "1. one\n\n2. two\n\n- a\n\n-- \nAl"
+
+
 @given(st.text(alphabet="<>/abp&;\"'= \n", max_size=300))
 def test_any_html_is_read(html):
     html_to_text(html)

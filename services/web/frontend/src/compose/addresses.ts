@@ -36,6 +36,21 @@ export function split(text: string): { entries: string[]; rest: string } {
   return { entries, rest: current };
 }
 
+/** The entries of a list from elsewhere: as above, and a table's rows with names beside addresses, addresses with nothing
+ * but space between them, and a "Last, First <a@x>" that begins an entry without its quotes, as Outlook copies it. */
+export function pasted(text: string): string[] {
+  const lines = text.replace(/\r/g, "").split("\n").map((line) => {
+    const cells = line.split("\t").map((cell) => cell.trim()).filter(Boolean);
+    const [address, more] = cells.filter(valid);
+    if (!address || more || cells.length < 2) return line;
+    const name = cells.filter((cell) => !cell.includes("@")).slice(0, 2).join(" ");
+    return written({ name, address: addressOf(address) });
+  });
+  const quoted = lines.join("\n").replace(/(^|[;\n])[ ]*([^<>"@,;:\n]+,[^<>"@,;:\n]+?)\s*<([^<>@\s]+@[^<>\s]+)>/g, (_, end: string, name: string, address: string) => `${end}${written({ name: name.trim(), address })}`);
+  const { entries, rest } = split(quoted);
+  return [...entries, rest.trim()].flatMap((entry) => (/^[^\s"<>]+@[^\s<>]+(?:\s+[^\s"<>]+@[^\s<>]+)+$/.test(entry) ? entry.split(/\s+/) : entry)).filter(Boolean);
+}
+
 export function addressOf(entry: string): string {
   const match = /<([^<>]*)>\s*(?:\([^()]*\))?$/.exec(entry.trim());
   return (match?.[1] ?? entry).trim().replace(/^mailto:/i, "");

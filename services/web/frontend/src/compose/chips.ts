@@ -1,7 +1,7 @@
 // Recipients as chips. The field with the label stays the one that is typed in; what is sent is in a hidden one beside it,
 // chips and unfinished text together, so that nothing typed is lost at any moment.
 import { make } from "../words";
-import { addressOf, nameOf, split, valid } from "./addresses";
+import { addressOf, nameOf, pasted, split, valid } from "./addresses";
 import { startSuggest } from "./suggest";
 import { say } from "./words";
 
@@ -79,10 +79,12 @@ export function startChips(input: HTMLInputElement, changed: () => void): void {
   });
   input.addEventListener("paste", (event) => {
     const text = event.clipboardData?.getData("text/plain") ?? "";
-    if (!/[,;\n]/.test(text.trim())) return;
+    const entries = pasted(text);
+    if (entries.length < 2 && !/[,;\n\t]/.test(text.trim())) return;
     event.preventDefault();
-    input.value = input.value.slice(0, input.selectionStart ?? 0) + text + input.value.slice(input.selectionEnd ?? 0);
+    input.value = input.value.slice(0, input.selectionStart ?? 0) + input.value.slice(input.selectionEnd ?? 0);
     commit();
+    entries.forEach(add);
     update();
   });
   const backwards = (rtl = document.documentElement.dir === "rtl"): string => (rtl ? "ArrowRight" : "ArrowLeft");

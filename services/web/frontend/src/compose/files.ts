@@ -22,6 +22,8 @@ export interface Files {
   picture(file: File): Promise<string>;
   /** Resolves when none is under way; false where one has failed. */
   settled(): Promise<boolean>;
+  /** Whether one is under way. */
+  busy(): boolean;
 }
 
 const size = (bytes: number): string => {
@@ -36,7 +38,10 @@ const size = (bytes: number): string => {
 
 class Stopped extends Error {}
 
-export function startFiles(form: HTMLFormElement, changed: () => void, takePicture: (file: File) => boolean, insert: (name: string, url: string) => void): Files {
+/** Whether what is pasted is no text: a picture copied on a page comes with the HTML of its place there. */
+const onlyPicture = (html: string): boolean => !new DOMParser().parseFromString(html, "text/html").body.textContent?.trim();
+
+export function startFiles(form: HTMLFormElement, changed: () => void, takePicture: (file: File, failed: (error: Error) => void) => boolean, insert: (name: string, url: string) => void): Files {
   const input = form.querySelector<HTMLInputElement>("[data-files]");
   const list = form.querySelector<HTMLElement>("[data-file-list]");
   const limit = Number(form.dataset.uploadLimit) || Infinity;
@@ -100,6 +105,8 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
     return { box, text, bar, off };
   };
 
+  const tell = (text: string): void => form.querySelector("[data-notices]")?.append(make("div", { class: "notice notice-error", role: "alert" }, icon("circle-alert"), make("div", {}, text)));
+
   /** Too large for a message: a link in its place, where the operator offers that. */
   const large = async (file: File): Promise<void> => {
     const notices = form.querySelector("[data-notices]");
@@ -108,9 +115,7 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
       .catch(() => undefined)) as { offered: boolean; most: number; mostText: string } | undefined;
     if (!terms?.offered || file.size > terms.most) {
       const most = terms?.offered ? terms.mostText : (form.dataset.uploadLimitText ?? "");
-      const text = say("tooLarge", { name: file.name, size: most });
-      notices?.append(make("div", { class: "notice notice-error", role: "alert" }, icon("circle-alert"), make("div", {}, text)));
-      return;
+      return tell(say("tooLarge", { name: file.name, size: most }));
     }
     const yes = make("button", { type: "button", class: "btn" }, say("asLink"));
     const no = make("button", { type: "button", class: "btn btn-quiet" }, say("notThis"));
@@ -157,6 +162,10 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
           bar.remove();
           box.classList.add("is-invalid");
           text.textContent = error.message || say("couldNot");
+          const again = make("button", { type: "button", class: "btn btn-icon", "aria-label": `${say("again")}: ${file.name}`, title: say("again") });
+          again.append(icon("refresh-cw"));
+          again.addEventListener("click", () => (box.remove(), input?.focus(), one(file, link)));
+          off.before(again);
           return false;
         },
       ),
@@ -190,7 +199,8 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
   form.addEventListener("dragleave", (event) => {
     if (!form.contains(event.relatedTarget as Node | null)) over(false);
   });
-  const take = (files: File[]): void => add(files.filter((file) => !(file.type.startsWith("image/") && takePicture(file))));
+  const refused = (error: Error): void => tell(error.message || say("couldNot"));
+  const take = (files: File[]): void => add(files.filter((file) => !(file.type.startsWith("image/") && file.size <= limit && takePicture(file, refused))));
   form.addEventListener("drop", (event) => {
     over(false);
     if (!carries(event)) return;
@@ -199,7 +209,7 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
   }, { capture: true });
   form.addEventListener("paste", (event) => {
     const pasted = [...(event.clipboardData?.files ?? [])];
-    if (!pasted.length || event.clipboardData?.types.includes("text/html")) return;
+    if (!pasted.length || !onlyPicture(event.clipboardData?.getData("text/html") ?? "")) return;
     event.preventDefault();
     event.stopPropagation();
     take(pasted);
@@ -212,10 +222,18 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
       const work = upload(file, new AbortController().signal, () => undefined);
       track(work.then(() => true, () => false));
       const field = JSON.stringify({ ...(JSON.parse(await work) as object), c: cid });
-      list?.append(make("input", { type: "hidden", name: "attachment", value: field, "data-cid": cid }));
+      // Its place among the files shows where the text becomes plain.
+      const { box, bar, off } = chip(file.name, size(file.size));
+      bar.remove();
+      off.addEventListener("click", () => (box.remove(), input?.focus(), changed()));
+      box.dataset.cid = cid;
+      box.hidden = true;
+      box.append(make("input", { type: "hidden", name: "attachment", value: field }));
+      list?.append(box);
       changed();
       return cid;
     },
+    busy: () => running.size > 0,
     async settled() {
       const results = await Promise.all(running);
       return results.every(Boolean) && !list?.querySelector(".attachment.is-invalid");

@@ -5,6 +5,7 @@ const TAGS = new Set(
 );
 const GONE = new Set("SCRIPT STYLE TITLE HEAD META LINK TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON TEXTAREA SELECT NOSCRIPT".split(" "));
 const STYLES = ["color", "background-color", "font-weight", "font-style", "font-size", "font-family", "text-decoration", "text-align"];
+const TABLE_STYLES = ["border-top", "border-right", "border-bottom", "border-left", "border-collapse", "padding", "vertical-align"];
 const BLOCKS = new Set("BLOCKQUOTE DIV H1 H2 H3 H4 HR LI OL P PRE TABLE TR UL".split(" "));
 
 /** A fragment with the allowed of `source`; `pictures` are addresses for the message's own, by Content-ID. */
@@ -38,6 +39,7 @@ function copy(from: Node, to: Node, pictures: Record<string, string>): void {
     if (tag === "OL") attribute("start", (value) => /^\d{1,6}$/.test(value));
     if (tag === "BLOCKQUOTE") attribute("type", (value) => value === "cite");
     if (tag === "TD" || tag === "TH") for (const name of ["colspan", "rowspan"]) attribute(name, (value) => /^\d{1,3}$/.test(value));
+    if (tag === "TABLE") for (const name of ["border", "cellpadding", "cellspacing"]) attribute(name, (value) => /^\d{1,2}$/.test(value));
     if (tag === "IMG") {
       const cid = source.dataset.cid ?? /^cid:(.+)$/i.exec(source.getAttribute("src") ?? "")?.[1];
       if (!cid) continue; // from elsewhere: nothing remote is loaded while one writes
@@ -50,7 +52,7 @@ function copy(from: Node, to: Node, pictures: Record<string, string>): void {
     if (style) {
       const probe = document.createElement("span").style;
       probe.cssText = style;
-      for (const name of STYLES) {
+      for (const name of tag === "TABLE" || tag === "TD" || tag === "TH" ? [...STYLES, ...TABLE_STYLES] : STYLES) {
         const value = probe.getPropertyValue(name);
         if (value && !/url\(/i.test(value)) element.style.setProperty(name, value);
       }
@@ -60,16 +62,22 @@ function copy(from: Node, to: Node, pictures: Record<string, string>): void {
   }
 }
 
-/** The same as plain text: quotes with ">", lists with "-" and numbers. */
+/** The same as plain text: quotes with ">", lists with "-" and numbers, the cells of a row with tabs between them. */
 export function toText(root: Node): string {
   const lines: string[] = [""];
   let fresh = true; // nothing is on the last line yet
+  let beside = false; // what follows stands beside what was just put, also where it is a block
+  let row = 0; // how many lines there were when the row of a table began
   const put = (text: string): void => {
     if (fresh && !text.trim()) return; // the space between blocks
     lines[lines.length - 1] += text;
-    fresh = false;
+    fresh = beside = false;
   };
   const edge = (prefix: string): void => {
+    if (beside) {
+      beside = false;
+      return;
+    }
     if (fresh) lines[lines.length - 1] = prefix;
     else lines.push(prefix);
     fresh = true;
@@ -84,21 +92,35 @@ export function toText(root: Node): string {
         if (child.nextSibling) lines.push(prefix);
       } else if (tag === "IMG") put(child.getAttribute("alt") ?? "");
       else if (!BLOCKS.has(tag)) {
+        if (tag === "TD" || tag === "TH") {
+          if (child.previousElementSibling) {
+            if (fresh && lines.length > row) lines.pop();
+            lines[lines.length - 1] += "\t";
+            fresh = false;
+          }
+          beside = true;
+        }
         walk(child, prefix);
         const href = child.getAttribute("href") ?? "";
         if (tag === "A" && href && !child.textContent?.includes(href.replace(/^\w+:(?:\/\/)?/, "").replace(/\/$/, ""))) put(` <${href}>`);
       } else {
         const inner = tag === "BLOCKQUOTE" ? `> ${prefix}` : prefix;
         edge(inner);
-        if (tag === "LI") put(child.parentElement?.tagName === "OL" ? `${[...child.parentElement.children].indexOf(child) + 1}. ` : "- ");
+        if (tag === "TR") row = lines.length;
+        if (tag === "LI") {
+          put(child.parentElement?.tagName === "OL" ? `${[...child.parentElement.children].indexOf(child) + 1}. ` : "- ");
+          beside = true;
+        }
         walk(child, inner);
+        beside = false;
         edge(prefix);
       }
     }
   };
   walk(root, "");
   if (fresh && lines.length > 1) lines.pop(); // where the last block ended
-  return lines.map((line) => line.replace(/ +$/, "")).join("\n");
+  // The space of the line above a signature stays (RFC 3676, 4.3).
+  return lines.map((line) => (line === "-- " ? line : line.replace(/[ \t]+$/, ""))).join("\n");
 }
 
 /** Whether plain text would lose something. */

@@ -17,10 +17,10 @@ export function prepare(form: HTMLFormElement, frame?: Frame, focus = true): Let
   learn(form);
   own(form);
   const saver = startSaving(form);
-  const letter: Letter = { form, saver, ...(frame ? { frame } : {}) };
-  letters.add(letter);
   const text = startText(form, saver.touch);
-  const files = startFiles(form, saver.touch, (file) => text.picture(file, (picture) => files.picture(picture)), text.link);
+  const files = startFiles(form, saver.touch, (file, failed) => text.picture(file, (picture) => files.picture(picture), failed), text.link);
+  const letter: Letter = { form, saver, files, ...(frame ? { frame } : {}) };
+  letters.add(letter);
   for (const input of form.querySelectorAll<HTMLInputElement>("[data-suggest]")) startChips(input, saver.touch);
   startReveal(form);
   startIdentity(form, text.signature);
@@ -28,7 +28,7 @@ export function prepare(form: HTMLFormElement, frame?: Frame, focus = true): Let
   startKeys(form, frame && (() => void close(letter)));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void submit(letter, event.submitter, files.settled, (next) => swap(letter, next));
+    void submit(letter, event.submitter, (next) => swap(letter, next));
   });
   if (focus) focusFirst(form);
   return letter;

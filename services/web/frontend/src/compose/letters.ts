@@ -1,12 +1,15 @@
 // The letters that are open on this page, and how one is left.
 import { make } from "../words";
-import type { Frame } from "./dock";
+import { type Frame, minimise } from "./dock";
+import type { Files } from "./files";
 import type { Fields } from "./local";
 import { fieldsOf, type Saver } from "./save";
+import { icon, say } from "./words";
 
 export interface Letter {
   form: HTMLFormElement;
   saver: Saver;
+  files: Files;
   frame?: Frame;
 }
 
@@ -14,12 +17,29 @@ export const letters = new Set<Letter>();
 /** Asks the server for the composer alone. */
 export const FRAGMENT = { "Postern-Fragment": "composer" };
 
+/** Closed once all of it is in Drafts: small while files are on their way, open where it could not be saved. */
 export async function close(letter: Letter, from?: Element): Promise<void> {
-  await letter.saver.flush();
-  if (letter.form.querySelector(".conflict")) return;
+  const { form, saver, files, frame } = letter;
+  const box = frame?.box;
+  if (files.busy() && box) minimise(box, true);
+  const whole = await files.settled();
+  await saver.flush();
+  if (!letters.has(letter)) return; // sent or discarded meanwhile
+  if (!whole || !saver.saved() || form.querySelector(".conflict")) {
+    if (box) minimise(box, false);
+    if (!saver.saved() && !form.querySelector(".conflict")) alert(form, form.dataset.autosaveUrl ? say("notSaved") : say("saveFirst"));
+    return;
+  }
   away(letter);
   if (from instanceof HTMLElement && from.isConnected) from.focus();
   else document.querySelector<HTMLElement>("#main, #reading")?.focus({ preventScroll: true });
+}
+
+/** One line above the letter, in the place of the last one. */
+export function alert(form: HTMLFormElement, text: string): void {
+  const line = make("div", { class: "notice notice-warning", role: "alert", "data-alert": "" }, icon("triangle-alert"), make("div", {}, text));
+  form.querySelector("[data-alert]")?.remove();
+  form.querySelector("[data-notices]")?.append(line);
 }
 
 export function away(letter: Letter): void {

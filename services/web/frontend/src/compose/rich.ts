@@ -10,7 +10,7 @@ export interface Rich {
   html(): string;
   text(): string;
   link(name: string, url: string): void;
-  picture(file: File, upload: (file: File) => Promise<string>): void;
+  picture(file: File, upload: (file: File) => Promise<string>, failed: (error: Error) => void): void;
   /** Puts new HTML in the place of an element's, or at the end. */
   root: HTMLElement;
   end(): void;
@@ -23,6 +23,13 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
   });
   editor.setHTML(html || "<div><br></div>");
   editor.addEventListener("input", changed);
+  // What is taken back comes from text, whose styles the page's policy leaves out; through the object model they count.
+  editor.addEventListener("undoStateChange", () => {
+    for (const element of root.querySelectorAll<HTMLElement>("[style]")) {
+      const style = element.getAttribute("style") ?? "";
+      if (style && !element.style.length) element.style.cssText = style;
+    }
+  });
 
   const toggle = (tag: string, on: () => unknown, off: () => unknown): void => void (editor.hasFormat(tag) ? off() : on());
   return {
@@ -54,12 +61,19 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
       return { bold: has("B"), italic: has("I"), underline: has("U"), list: has("UL"), numbers: has("OL"), quote: has("BLOCKQUOTE"), link: has("A") };
     },
     html() {
-      const copy = root.cloneNode(true) as HTMLElement;
+      // In a document of its own, which loads no picture.
+      const copy = document.implementation.createHTMLDocument().importNode(root, true);
       for (const picture of copy.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
         picture.setAttribute("src", `cid:${picture.dataset.cid ?? ""}`);
         picture.removeAttribute("data-cid");
       }
-      for (const picture of copy.querySelectorAll('img:not([src^="cid:"])')) picture.remove();
+      for (const picture of copy.querySelectorAll<HTMLElement>("img")) {
+        const width = parseInt(picture.style.width, 10); // drawn larger or smaller: in the form that every program reads
+        if (width) picture.setAttribute("width", String(width));
+        picture.removeAttribute("style");
+        picture.removeAttribute("tabindex");
+      }
+      for (const odd of copy.querySelectorAll('img:not([src^="cid:"]), .squire-image-resize-container')) odd.remove();
       return copy.innerHTML;
     },
     text: () => toText(root),
@@ -71,14 +85,17 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
       line.append(`${name}: `, link);
       editor.insertHTML(line.outerHTML);
     },
-    picture(file, upload) {
+    picture(file, upload, failed) {
       const picture = editor.insertImage(URL.createObjectURL(file), { alt: file.name });
       void upload(file).then(
         (cid) => {
           picture.dataset.cid = cid;
           changed();
         },
-        () => picture.remove(),
+        (error: Error) => {
+          picture.remove();
+          failed(error);
+        },
       );
     },
     end() {

@@ -20,6 +20,8 @@ export interface Saver {
   settle(): Promise<void> | undefined;
   /** Goes on after settle. */
   resume(): void;
+  /** Whether all of it is in Drafts. */
+  saved(): boolean;
   /** The letter is sent, closed or discarded. */
   done(): void;
 }
@@ -191,6 +193,7 @@ export function startSaving(form: HTMLFormElement): Saver {
         if (running) await running;
       }
     },
+    saved: () => !first,
     settle() {
       stopped = true;
       clearTimeout(timer);

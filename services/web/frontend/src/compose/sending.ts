@@ -3,21 +3,23 @@ import { mend } from "../session";
 import { startUndo } from "../undo";
 import { make } from "../words";
 import { parse } from "./dock";
-import { away, FRAGMENT, type Letter } from "./letters";
+import { alert, away, FRAGMENT, type Letter } from "./letters";
 import { icon, say } from "./words";
 
-export async function submit(letter: Letter, submitter: HTMLElement | null, settled: () => Promise<boolean>, again: (form: HTMLFormElement) => void): Promise<void> {
-  const { form, saver } = letter;
+export async function submit(letter: Letter, submitter: HTMLElement | null, again: (form: HTMLFormElement) => void): Promise<void> {
+  const { form, saver, files } = letter;
   if (form.dataset.busy !== undefined) return;
   form.dataset.busy = "";
   const state = form.querySelector("[data-state]");
   const notices = form.querySelector("[data-notices]");
   try {
-    const waiting = settled();
-    const timer = setTimeout(() => state && (state.textContent = say("waitFiles")), 150);
-    const whole = await waiting;
-    clearTimeout(timer);
-    if (!whole) return;
+    if ((submitter as HTMLButtonElement | null)?.value !== "discard") {
+      const waiting = files.settled();
+      const timer = setTimeout(() => state && (state.textContent = say("waitFiles")), 150);
+      const whole = await waiting;
+      clearTimeout(timer);
+      if (!whole) return alert(form, say("fileMissing"));
+    }
     // A save under way may be making the draft: its name must go along, or the draft would stay behind.
     await saver.settle();
     const body = new FormData(form, submitter);
@@ -26,7 +28,7 @@ export async function submit(letter: Letter, submitter: HTMLElement | null, sett
     if (response.status === 401) {
       if (await mend(form.dataset.account ?? "")) {
         delete form.dataset.busy;
-        return await submit(letter, submitter, settled, again);
+        return await submit(letter, submitter, again);
       }
       saver.resume();
       return;

@@ -7,7 +7,7 @@ import { icon, say } from "./words";
 
 export interface Text {
   /** A picture into formatted text; false where the text is plain. */
-  picture(file: File, upload: (file: File) => Promise<string>): boolean;
+  picture(file: File, upload: (file: File) => Promise<string>, failed: (error: Error) => void): boolean;
   /** `done` once it is in the text; without it, it is for the server to do. */
   signature(old: string, next: string, done: () => void): void;
   /** A link into the text, on a line of its own where one types. */
@@ -33,6 +33,12 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   toggle.append(icon("type"));
   foot?.before(toggle);
 
+  /** The pictures of `html` stand in the text, or, where that is plain, among the files. */
+  const within = (html: string, are: boolean): void => {
+    for (const chip of form.querySelectorAll<HTMLElement>("[data-cid]:not(img)"))
+      if (html.includes(`cid:${chip.dataset.cid ?? ""}"`)) chip.hidden = are;
+  };
+
   /** `html` is asked once the editor is there: the field may be typed in until then. */
   const toRich = async (html: () => string, focus: boolean): Promise<void> => {
     if (starting || rich) return;
@@ -55,6 +61,7 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
     bar.hidden = false;
     rich = startRich(root, html, pictures, changed);
     toggle.setAttribute("aria-pressed", "true");
+    within(rich.html(), true);
     if (focus) rich.focus();
     root.addEventListener("keyup", () => queueMicrotask(show));
     root.addEventListener("mouseup", show);
@@ -65,6 +72,7 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
     const html = rich.html();
     const lost = isFormatted(rich.root);
     area.value = rich.text();
+    within(html, false);
     rich.end();
     rich.root.remove();
     rich = undefined;
@@ -113,8 +121,18 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
     event.preventDefault();
   });
   form.addEventListener("formdata", (event) => {
+    // A picture that was taken out of the text does not go along.
+    const now = rich?.html() ?? "";
+    const out = [...form.querySelectorAll<HTMLElement>("[data-cid][hidden]:not(img)")]
+      .filter((chip) => !now.includes(`cid:${chip.dataset.cid ?? ""}"`))
+      .map((chip) => chip.querySelector<HTMLInputElement>("input")?.value);
+    if (out.length) {
+      const kept = event.formData.getAll("attachment").filter((value) => !out.includes(String(value)));
+      event.formData.delete("attachment");
+      for (const value of kept) event.formData.append("attachment", value);
+    }
     if (!rich) return;
-    event.formData.set("html", rich.html());
+    event.formData.set("html", now);
     event.formData.set("body", rich.text());
     event.formData.set("live", "1");
   });
@@ -125,9 +143,9 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   }
 
   return {
-    picture(file, upload) {
+    picture(file, upload, failed) {
       if (!rich) return false;
-      rich.picture(file, upload);
+      rich.picture(file, upload, failed);
       return true;
     },
     link(name, url) {
