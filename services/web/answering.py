@@ -33,11 +33,13 @@ def _own(identities: Iterable[Identity]) -> set[str]:
     return {identity.address.lower() for identity in identities}
 
 
-def _unique(entries: Iterable[Address], without: set[str]) -> tuple[Address, ...]:
-    seen, kept = set(without), []
+def _unique(entries: Iterable[Address], own: set[str], there: Iterable[Address] = ()) -> tuple[Address, ...]:
+    """Each once, without those `own` and those that are `there` already."""
+    seen, kept = {entry.address.lower() for entry in there}, []
     for entry in entries:
-        if entry.address and entry.address.lower() not in seen:
-            seen.add(entry.address.lower())
+        address = entry.address.lower()
+        if address and address not in seen and not {address, _untagged(address)} & own:
+            seen.add(address)
             kept.append(Address(entry.name, entry.address))
     return tuple(kept)
 
@@ -45,21 +47,24 @@ def _unique(entries: Iterable[Address], without: set[str]) -> tuple[Address, ...
 def recipients(
     message: OpenMessage, identities: Iterable[Identity], everyone: bool
 ) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
-    """(To, Cc) of an answer. Reply-To goes before From (RFC 5322 section 3.6.2); one's own addresses are left
-    out, unless nobody else is there; an answer to one's own message goes to those it went to."""
+    """(To, Cc) of an answer. Reply-To goes before From (RFC 5322 section 3.6.2); one's own addresses, with
+    tags or without, are left out, unless nobody else is there; an answer to one's own message goes to those
+    it went to."""
     envelope, own = message.row.envelope, _own(identities)
     authors = envelope.reply_to or envelope.from_
-    from_self = bool(envelope.from_) and all(entry.address.lower() in own for entry in envelope.from_)
+    from_self = bool(envelope.from_) and all(
+        {entry.address.lower(), _untagged(entry.address.lower())} & own for entry in envelope.from_
+    )
     if from_self and not envelope.reply_to and envelope.to:
         to = _unique(envelope.to, set())
-        cc = _unique(envelope.cc, own | {entry.address.lower() for entry in to}) if everyone else ()
+        cc = _unique(envelope.cc, own, to) if everyone else ()
         return to, cc
     if not everyone:
         return _unique(authors, set()), ()
     to = _unique((*authors, *envelope.to), own)
     if not to:
         to = _unique(authors, set())
-    return to, _unique(envelope.cc, own | {entry.address.lower() for entry in to})
+    return to, _unique(envelope.cc, own, to)
 
 
 def identity_for(message: OpenMessage, identities: tuple[Identity, ...], account: str = "") -> Identity:

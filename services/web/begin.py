@@ -11,10 +11,8 @@ from services.web.composition import MAX_SUBJECT, Composition
 from services.web.edge import request_id
 from services.web.model.account import Identity
 from services.web.model.mail import Address, Envelope, OpenMessage
-from services.web.model.outgoing import Attachment, Outgoing
+from services.web.model.outgoing import DELIVERY_REPORT, Attachment, Outgoing
 from services.web.session import Me
-
-DRAFT_HEADER = "x-postern-draft-id"
 
 
 def draft_id() -> str:
@@ -118,7 +116,7 @@ def resume(message: OpenMessage, me: Me) -> Composition:
     text = answering.plain_text(message)
     importance = f"{message.header('importance')} {message.header('x-priority')[:1]}".lower()
     common = _common(identity)
-    if whole and (known := message.header(DRAFT_HEADER).strip()):
+    if whole and (known := message.header(foreign.DRAFT_HEADER).strip()):
         common["draft_id"] = known
     return Composition(
         to=addresses.join(envelope.to),
@@ -139,6 +137,7 @@ def resume(message: OpenMessage, me: Me) -> Composition:
         if "high" in importance or importance.endswith(("1", "2"))
         else ("low" if "low" in importance or importance.endswith(("4", "5")) else ""),
         receipt=bool(message.header("disposition-notification-to")),
+        report=foreign.wants_report(message),
         **common,
     )
 
@@ -167,9 +166,10 @@ def from_outgoing(content: Outgoing) -> Composition:
         in_reply_to=content.in_reply_to,
         references=content.references,
         reply_to=addresses.join(content.reply_to),
-        extra_fields=content.extra_fields,
+        extra_fields=tuple(one for one in content.extra_fields if one != DELIVERY_REPORT),
         priority=content.priority,
         receipt=content.receipt,
+        report=content.delivery_report,
         request_id=request_id(),
         draft_id=content.draft_id or draft_id(),
     )

@@ -18,7 +18,7 @@ from services.web.forms import Form
 from services.web.i18n import gettext as _
 from services.web.model.account import Identity
 from services.web.model.mail import Address, MessageRef, OpenMessage
-from services.web.model.outgoing import Attachment, Outgoing
+from services.web.model.outgoing import DELIVERY_REPORT, Attachment, Outgoing
 from services.web.session import Me
 
 MAX_TEXT = 2_000_000
@@ -32,7 +32,8 @@ _DRAFT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 class Composition:
     """`draft` is the stored version that this one replaces, `draft_id` names the draft over all versions;
     `request_id` makes a second "Send" no second message. `html` is there where the message has formatting.
-    `send_at` as a browser writes it, in the reader's zone; `confirmed` names the cautions that were read.
+    `send_at` as a browser writes it, in the reader's zone; `report`: delivery reports are asked for
+    (RFC 3461); `confirmed` names the cautions that were read.
     `template`: this is no message but the template of that id ("new": one to be) being changed;
     `reply_to`, `extra_fields`: what a draft of another program has there, kept as it is;
     `template_replace` is a name whose template may be written over."""
@@ -46,6 +47,7 @@ class Composition:
     identity: str = ""
     priority: str = ""
     receipt: bool = False
+    report: bool = False
     send_at: str = ""
     confirmed: str = ""
     attachments: tuple[Attachment, ...] = ()
@@ -165,6 +167,7 @@ def from_form(form: Form) -> Composition:
         draft_id=draft_id if _DRAFT_ID.match(draft_id) else "",
         priority=form.get("priority") if form.get("priority") in ("high", "low") else "",
         receipt=form.get("receipt") == "1",
+        report=form.get("report") == "1",
         send_at=form.get("send_at")[:32],
         confirmed=form.get("confirmed")[:100],
         request_id=form.get("request_id")[:100] or request_id(),
@@ -241,7 +244,7 @@ def to_outgoing(composition: Composition, me: Me, *, draft: bool = False) -> tup
         identity_id=identity.identity_id,
         priority=composition.priority,
         receipt=composition.receipt,
-        extra_fields=composition.extra_fields,
+        extra_fields=(*composition.extra_fields, *((DELIVERY_REPORT,) if composition.report else ())),
     )
     return outgoing, problems
 

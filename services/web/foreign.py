@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 
 from services.web.model.mail import OpenMessage
+from services.web.model.outgoing import DELIVERY_REPORT
 
 MOST, MAX_VALUE = 200, 16_000
+DRAFT_HEADER = "x-postern-draft-id"
 
 # What the composer has a place for, or sender writes anew.
 _KNOWN = frozenset(
@@ -26,10 +28,20 @@ _KNOWN = frozenset(
         "x-priority",
         "x-msmail-priority",
         "disposition-notification-to",
+        DELIVERY_REPORT[0].lower(),
     }
 )
 _KNOWN_BEGIN = ("content-", "x-postern-")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,76}\Z")
+
+
+def wants_report(draft: OpenMessage) -> bool:
+    """Whether delivery reports (RFC 3461) are to be asked for: as we write it, or, in a draft that we have
+    not saved yet, as Thunderbird does."""
+    said = {name.lower(): value for name, value in draft.all_headers}
+    if DRAFT_HEADER in said:
+        return DELIVERY_REPORT[0].lower() in said
+    return bool(re.search(r"\bDSN=1\b", said.get("x-mozilla-draft-info", "")))
 
 
 def fields(draft: OpenMessage) -> tuple[tuple[str, str], ...]:

@@ -27,11 +27,17 @@ _STYLE = re.compile(
     r"(?:color|background-color|font-(?:weight|style|size|family)|text-decoration|text-align)"
     r"\s*:\s*[\w#(),.%'\" -]{1,120}\Z"
 )
+# Lines and room of tables: without them what was a table cannot be read as one.
+_TABLE_STYLE = re.compile(
+    r"(?:border(?:-(?:top|right|bottom|left|collapse|width|style|color))?|padding|vertical-align)"
+    r"\s*:\s*[\w#(),.% -]{1,120}\Z"
+)
 _ATTRIBUTES = {
     "*": {"dir", "style"},
     "a": {"href"},
     "font": {"color", "face", "size"},
     "img": {"src", "alt", "width", "height"},
+    "table": {"border", "cellpadding", "cellspacing"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
     "ol": {"start"},
@@ -42,8 +48,15 @@ MAX_QUOTED = 500_000
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "style":
-        kept = [one.strip() for one in value.split(";") if _STYLE.match(one.strip())]
+        table = tag in ("table", "td", "th")
+        kept = [
+            one.strip()
+            for one in value.split(";")
+            if _STYLE.match(one.strip()) or (table and _TABLE_STYLE.match(one.strip()))
+        ]
         return "; ".join(kept) or None
+    if tag == "table":
+        return value if value.isdigit() and len(value) < 3 else None
     if tag == "img" and name == "src":
         return value if value.startswith("cid:") else None
     return value

@@ -33,6 +33,7 @@ def insert(composition: Composition, content: Outgoing) -> Composition:
         subject=composition.subject or content.subject,
         priority=composition.priority or content.priority,
         receipt=composition.receipt or content.receipt,
+        report=composition.report or content.delivery_report,
     )
     if content.html or composition.html:
         above = quoting.cleaned(content.html) or quoting.text_as_html(content.text)

@@ -139,7 +139,11 @@ class SendClient(LinkCalls, StandingCalls):
         send_at: datetime | None,
         draft: MessageRef | None,
     ) -> Submission:
-        request = s.SendMessageRequest(request_id=request_id, content=convert.content(content))
+        request = s.SendMessageRequest(
+            request_id=request_id,
+            content=convert.content(content),
+            request_delivery_report=content.delivery_report,
+        )
         if undo_seconds:
             request.undo_window.CopyFrom(Duration(seconds=undo_seconds))
         if send_at is not None:

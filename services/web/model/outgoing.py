@@ -73,6 +73,11 @@ class Link:
     received: int
 
 
+# What a draft says of its writer's wish for delivery reports (RFC 3461), which no header field is for. Sender
+# leaves fields of this beginning out of what is sent.
+DELIVERY_REPORT = ("X-Draft-Delivery-Report", "yes")
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message as its writer thinks of it. `priority`: "high", "low" or nothing; `receipt`: ask for one
@@ -96,6 +101,11 @@ class Outgoing:
     priority: str = ""
     receipt: bool = False
     extra_fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def delivery_report(self) -> bool:
+        """Whether delivery reports are asked for (RFC 3461)."""
+        return DELIVERY_REPORT in self.extra_fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from services.web.edge import Edge, request_id
 from services.web.errors import sentence
 from services.web.forms import Form
 from services.web.i18n import gettext as _
-from services.web.model.mail import MessageRange, MessageRef
+from services.web.model.mail import MessageRange, MessageRef, Use
 from services.web.model.outgoing import Outgoing, SavedDraft, Submission
 from services.web.notices import Notice
 from services.web.routes import composer
@@ -124,7 +124,16 @@ async def discard(edge: Edge, request: Request, me: Me, form: Form, composition:
     if draft is None:
         return composer.done(edge, request, me, composition, Notice("discarded"))
     group = MessageRange(draft.mailbox, draft.uid_validity, (draft.uid,))
-    notice = await Acts(edge, me).perform(form, "delete", [group])
+    acts = Acts(edge, me)
+    try:
+        notice = await acts.perform(form, "delete", [group])
+    except PosternError as err:
+        if err.reason != Reason.SPECIAL_MAILBOX_MISSING:
+            raise
+        # Nobody who gives a letter up wants to hear of mailboxes; making one destroys nothing.
+        token = me.token("mailstore")
+        await edge.services.mail.ensure_special(token, Use.TRASH, create=True, request_id=request_id())
+        notice = await acts.perform(form, "delete", [group])
     return composer.done(edge, request, me, composition, replace(notice, kind="discarded"))
 
 

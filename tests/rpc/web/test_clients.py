@@ -29,7 +29,7 @@ from services.web.model.mail import (
     Order,
     Use,
 )
-from services.web.model.outgoing import Attachment, Outgoing
+from services.web.model.outgoing import DELIVERY_REPORT, Attachment, Outgoing
 from services.web.model.people import Contact, Labelled
 from tests.rpc.web.scripted import scripted, token
 
@@ -249,12 +249,14 @@ async def test_sending_and_drafts_pass_the_mailstores_token(wired):
         ),
         answered=REF,
         in_reply_to=("<a@x>",),
+        extra_fields=(DELIVERY_REPORT,),
     )
     sent = await services.send.send(
         SEND, MAIL, content, request_id="r", undo_seconds=10, send_at=None, draft=REF
     )
     assert sent.state == "held"
     (request,) = script.asked["SendMessage"]
+    assert request.request_delivery_report
     assert request.undo_window.seconds == 10 and request.replaces_draft.uid == 9
     assert getattr(request.content, "from").address == "alice@example.org"
     kinds = [one.WhichOneof("source") for one in request.content.attachments]

@@ -165,6 +165,35 @@ async def test_what_was_never_saved_is_not_lost_by_discarding(alice, fakes):
     assert len(fakes.mail.boxes["Trash"]) == 1
 
 
+async def test_discarding_makes_the_trash_that_is_missing(alice, fakes):
+    fakes.mail.add(StoredMessage(1, envelope("A draft")), "Drafts")
+    del fakes.mail.boxes["Trash"]
+    answer = await compose(alice, f"/compose?draft={VALIDITY}.1.Drafts", do="discard")
+    assert answer.status_code == 303 and not fakes.mail.boxes["Drafts"]
+    assert len(fakes.mail.boxes["Trash"]) == 1
+
+
+async def test_a_delivery_report_is_asked_for_through_drafts_and_undo(alice, fakes):
+    noted = ("X-Draft-Delivery-Report", "yes")
+    await compose(alice, do="save", report="1")
+    assert fakes.send.drafts[0][0].extra_fields == (noted,)
+    ours = ("X-Postern-Draft-Id", "d1")
+    fakes.mail.add(StoredMessage(1, envelope("Ours"), headers=(noted, ours)), "Drafts")
+    theirs = ("X-Mozilla-Draft-Info", "internal/draft; receipt=0; DSN=1; uuencode=0")
+    fakes.mail.add(StoredMessage(2, envelope("Theirs"), headers=(theirs,)), "Drafts")
+    fakes.mail.add(StoredMessage(3, envelope("Not now"), headers=(theirs, ours)), "Drafts")
+    for uid, asked in ((1, True), (2, True), (3, False)):
+        page = await alice.get(f"/compose?draft={VALIDITY}.{uid}.Drafts")
+        box = re.search(r'<input[^>]*name="report"[^>]*>', page.text)[0]
+        assert ("checked" in box) is asked and "X-Draft-Delivery" not in page.text
+    await compose(alice, report="1")
+    (sent,) = fakes.send.sent.values()
+    assert sent.delivery_report and sent.extra_fields == (noted,)
+    await alice.get("/compose")
+    await alice.post("/outbox/sub1", {"do": "cancel"})
+    assert fakes.send.drafts[-1][0].extra_fields == (noted,)
+
+
 async def test_undo_of_sending_brings_the_text_back(alice, fakes):
     fakes.auth.preferences = Preferences(undo_send_seconds=10)
     alice.http.cookies.clear()

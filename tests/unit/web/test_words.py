@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.web import addresses, answering, crypto, formats, i18n, notices, urls
+from services.web import addresses, answering, crypto, formats, i18n, notices, quoting, urls
 from services.web.model.account import Identity
 from services.web.model.mail import Address, MessageRange, MessageRef, OpenMessage, Row, TextPart
 from services.web.plaintext import html_to_text
@@ -89,11 +89,14 @@ def test_reply_goes_to_reply_to():
 def test_reply_all_leaves_oneself_out_and_nobody_twice():
     one = message(
         to=(Address("", "ALICE@example.org"), Address("", "carol@example.org")),
-        cc=(Address("", "Bob@example.org"), Address("", "dan@example.org"), Address("", "al@other.example")),
+        cc=(
+            *(Address("", one) for one in ("Bob@example.org", "dan@example.org", "al@other.example")),
+            *(Address("", one) for one in ("alice+shop@example.org", "carol+list@example.org")),
+        ),
     )
     to, cc = answering.recipients(one, ALICE, True)
     assert [entry.address for entry in to] == ["bob@example.org", "carol@example.org"]
-    assert [entry.address for entry in cc] == ["dan@example.org"]
+    assert [entry.address for entry in cc] == ["dan@example.org", "carol+list@example.org"]
 
 
 def test_answering_ones_own_message_goes_to_those_it_went_to():
@@ -142,6 +145,12 @@ def test_html_read_as_text():
     text = html_to_text(html)
     assert text.startswith("One\ntwo") and "- a\n- b" in text and "> said" in text
     assert "link <https://x.example/y>" in text and "no()" not in text and "p{}" not in text
+
+
+def test_a_quoted_table_keeps_its_lines():
+    cell = '<td style="border: 1px solid #ccc; position: fixed">a</td>'
+    kept = quoting.cleaned(f'<table border="1" onclick="x()"><tr>{cell}</tr></table>')
+    assert '<table border="1">' in kept and '<td style="border: 1px solid #ccc">' in kept
 
 
 def test_entries_of_lists_and_signatures_read_as_text():

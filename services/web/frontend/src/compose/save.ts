@@ -22,6 +22,8 @@ export interface Saver {
   resume(): void;
   /** Whether all of it is in Drafts. */
   saved(): boolean;
+  /** Whether anything was typed or changed since it was opened. */
+  touched(): boolean;
   /** The letter is sent, closed or discarded. */
   done(): void;
 }
@@ -57,6 +59,7 @@ export function startSaving(form: HTMLFormElement): Saver {
   let running: Promise<void> | undefined;
   let stopped = !url; // a template being changed is no draft: this browser's copy alone
   let over = false;
+  let touched = false;
   const claimed = local.claim(draft?.value.split(" ")[0] || crypto.randomUUID());
 
   const tell = (text: string): void => {
@@ -154,6 +157,7 @@ export function startSaving(form: HTMLFormElement): Saver {
 
   const touch = (): void => {
     if (over) return;
+    touched = true;
     const now = Date.now();
     first ||= now;
     kept ||= now;
@@ -194,6 +198,7 @@ export function startSaving(form: HTMLFormElement): Saver {
       }
     },
     saved: () => !first,
+    touched: () => touched,
     settle() {
       stopped = true;
       clearTimeout(timer);

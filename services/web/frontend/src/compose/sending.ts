@@ -13,7 +13,15 @@ export async function submit(letter: Letter, submitter: HTMLElement | null, agai
   const state = form.querySelector("[data-state]");
   const notices = form.querySelector("[data-notices]");
   try {
-    if ((submitter as HTMLButtonElement | null)?.value !== "discard") {
+    const discards = (submitter as HTMLButtonElement | null)?.value === "discard";
+    if (discards && !saver.touched() && !form.querySelector<HTMLInputElement>('input[name="draft"]')?.value.includes(" ")) {
+      // Opened and put away: nobody has written anything that could be missed.
+      const back = form.querySelector<HTMLAnchorElement>("a[data-back]")?.href;
+      away(letter);
+      if (!letter.frame && back) location.assign(back);
+      return;
+    }
+    if (!discards) {
       const waiting = files.settled();
       const timer = setTimeout(() => state && (state.textContent = say("waitFiles")), 150);
       const whole = await waiting;
