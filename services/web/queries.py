@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 from services.web.i18n import gettext as _
 
-_PIECE = re.compile(r'\s*(-)?(?:([A-Za-z0-9]+):)?("[^"]*(?:"|\Z)|\S+)', re.DOTALL)
+_PIECE = re.compile(r'\s*(-)?(?:([A-Za-z0-9_]+):)?("[^"]*(?:"|\Z)|\S+)', re.DOTALL)
 _SAME = {
     "bigger": "larger",
     "since": "after",
     "newer": "after",
+    "newer_than": "after",
     "older": "before",
+    "older_than": "before",
     "keyword": "label",
     "tag": "label",
 }

@@ -51,6 +51,15 @@ async def test_everything_that_matches_can_be_selected_and_acted_on_and_taken_ba
     fill(dovecot, user, 150)
     async with somebody(chromium, real, user) as she:
         await she.sign_in()
+        selected = she.page.locator("[data-selected]")
+        await she.page.locator(".row-check").first.hover()
+        await she.page.locator(".row-check input").first.check()
+        await she.page.locator(".row-link").nth(3).click(modifiers=["Shift"])
+        await expect(selected).to_have_text("4 selected")
+        await expect(she.page.locator("#reading [data-open]")).to_have_count(0)
+        for key, count in (("*", 4), ("n", 0), ("x", 1), ("Escape", 0)):
+            await she.page.keyboard.press(key)
+            await expect(selected).to_have_text(f"{count} selected" if count else "")
         await she.page.locator(".row-check").first.hover()
         await she.page.locator(".row-check input").first.check()
         await she.page.get_by_label("Select all on this page").check()

@@ -65,7 +65,7 @@ class Query:
         return any(term.field is Field.MESSAGE_ID and not term.negated for term in self.terms)
 
 
-_WORD = re.compile(r'\s*(-)?(?:([A-Za-z0-9][A-Za-z0-9-]*):)?(?:"([^"]*)(?:"|\Z)|(\S+))', re.DOTALL)
+_WORD = re.compile(r'\s*(-)?(?:([A-Za-z0-9][A-Za-z0-9_-]*):)?(?:"([^"]*)(?:"|\Z)|(\S+))', re.DOTALL)
 _SIZE = re.compile(r"(\d{1,12})\s*([kmg]?)(?:i?b)?\Z", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?\Z")
 _AGO = re.compile(r"(\d{1,4})([dwmy])\Z")
@@ -75,7 +75,9 @@ _ALIASES = {
     "bigger": Field.LARGER,
     "since": Field.AFTER,
     "newer": Field.AFTER,
+    "newer_than": Field.AFTER,
     "older": Field.BEFORE,
+    "older_than": Field.BEFORE,
     "keyword": Field.LABEL,
     "tag": Field.LABEL,
     "message-id": Field.MESSAGE_ID,

@@ -27,6 +27,10 @@ TODAY = date(2026, 11, 24)
         ("before:2026-03-01", [Term(Field.BEFORE, date(2026, 3, 1))]),
         ("after:2026/3", [Term(Field.AFTER, date(2026, 3, 1))]),
         ("after:7d", [Term(Field.AFTER, date(2026, 11, 17))]),
+        (
+            "newer_than:7d older_than:1m",
+            [Term(Field.AFTER, date(2026, 11, 17)), Term(Field.BEFORE, date(2026, 10, 25))],
+        ),
         ("on:yesterday", [Term(Field.ON, date(2026, 11, 23))]),
         ("larger:5M", [Term(Field.LARGER, 5 * 1024 * 1024)]),
         ("smaller:10kb", [Term(Field.SMALLER, 10240)]),

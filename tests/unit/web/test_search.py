@@ -52,6 +52,7 @@ def fill(fakes, *subjects: str) -> None:
             "before:2026-01-01 since:7d larger:5M in:INBOX",
             ["Before 2026-01-01", "Since 7d", "Larger than 5M", "In: Inbox"],
         ),
+        ("newer_than:2d older_than:1d", ["Since 2d", "Before 1d"]),
     ],
 )
 def test_operators_are_filters_in_words(text, expected):

@@ -1,6 +1,6 @@
 // Single-key shortcuts. Whatever carries data-key answers to it, so a page says itself what its keys are; `?` lists
 // them and turns them off (WCAG 2.2, 2.1.4).
-import { moveBy, rows, toggleRow } from "./list";
+import { moveBy, rows, selectNone, toggleRow } from "./list";
 import { closePane } from "./panes";
 import { foldAll, foldHere, stepInThread } from "./thread";
 import { make, word } from "./words";
@@ -55,16 +55,15 @@ function second(key: string): boolean {
   after = "";
   clearTimeout(forgets);
   if (first === "g" && GOES[key]) visible(GOES[key]).find((one) => one instanceof HTMLAnchorElement)?.click();
-  else if (first === "*" && (key === "a" || key === "n")) {
-    const all = document.querySelector<HTMLInputElement>("[data-select-all]");
-    if (all && all.checked !== (key === "a")) all.click();
-  } else if (first === "*" && SELECTS[key]) selectOnly(SELECTS[key]);
+  else if (first === "*" && key === "n") selectNone();
+  else if (first === "*" && SELECTS[key]) selectOnly(SELECTS[key]);
   else return false;
   return true;
 }
 
 /** "* u" and its like select by state. */
 const SELECTS: Record<string, string> = {
+  a: "*",
   r: ":not(.is-unread)",
   u: ".is-unread",
   s: ":has(.is-starred)",
@@ -125,7 +124,8 @@ export function startKeys(): void {
       if (menu) {
         menu.open = false;
         menu.querySelector("summary")?.focus();
-      } else if (document.querySelector("[data-rows]")) closePane();
+      } else if (selectNone()) return;
+      else if (rows()) closePane();
       else visible("[data-back]")[0]?.click();
       return;
     }
@@ -181,9 +181,8 @@ function showKeys(): void {
     add("k", word("previous"));
     add("x", word("select"));
     add("o", word("open"));
-    add("* a", word("all"));
-    add("* n", word("none"));
     for (const key of Object.keys(SELECTS)) add(`* ${key}`, word(`select ${key}`));
+    add("* n", word("none"));
   }
   const back = document.querySelector<HTMLElement>("#reading [data-back]");
   if (back && rows()) add("u", named(back));

@@ -39,17 +39,34 @@ function watch(list: HTMLElement): void {
     }
   };
 
+  const range = (box: HTMLInputElement): void => {
+    const every = boxes(list);
+    const [from, to] = [every.indexOf(last!), every.indexOf(box)].sort((a, b) => a - b) as [number, number];
+    for (const between of every.slice(from, to + 1)) between.checked = box.checked;
+  };
   list.addEventListener("click", (event) => {
     const box = event.target as HTMLInputElement;
     if (!box.matches?.(".row-check input")) return;
-    if (event.shiftKey && last?.isConnected) {
-      const every = boxes(list);
-      const [from, to] = [every.indexOf(last), every.indexOf(box)].sort((a, b) => a - b) as [number, number];
-      for (const between of every.slice(from, to + 1)) between.checked = box.checked;
-    }
+    if (event.shiftKey && last?.isConnected) range(box);
     last = box;
     count();
   });
+  // Shift on the line itself: from the line that was selected last, or is open, to this one.
+  const onLine = (event: MouseEvent): void => {
+    const row = event.shiftKey && (event.target as Element).closest<HTMLElement>(".row:has(> .row-link)");
+    const box = row && !(event.target as Element).closest(".row-check, .row-tools") && boxes(row)[0];
+    if (!box) return;
+    event.preventDefault();
+    if (event.type !== "click") return; // no text is marked
+    event.stopPropagation();
+    if (!last?.isConnected) last = boxes(list).find((one) => one.closest(".row.is-current")) ?? box;
+    box.checked = true;
+    range(box);
+    last = box;
+    count();
+  };
+  list.addEventListener("mousedown", onLine);
+  list.addEventListener("click", onLine, { capture: true });
   list.addEventListener("change", count);
 
   if (all) {
@@ -92,4 +109,17 @@ export function moveBy(step: number): void {
 export function toggleRow(): void {
   const row = document.activeElement?.closest(".row") ?? rows()?.querySelector(".row.is-current");
   row?.querySelector<HTMLInputElement>(".row-check input")?.click();
+}
+
+/** Nothing is selected any more, what has been scrolled away included; whether something was. */
+export function selectNone(): boolean {
+  const list = rows();
+  const form = list?.closest("form");
+  const chosen = form?.querySelectorAll<HTMLInputElement>(".row-check input:checked, input[data-kept], input[name=all]") ?? [];
+  for (const one of chosen) {
+    if (one.matches(".row-check input")) one.checked = false;
+    else one.remove();
+  }
+  list?.dispatchEvent(new Event("change"));
+  return chosen.length > 0;
 }
