@@ -1,4 +1,5 @@
-"""A calendar invitation (RFC 5545, RFC 5546) as a person reads it: what, when, where, from whom.
+"""A calendar invitation (RFC 5545, RFC 5546) as a person reads it: what, when, how often, where, from whom,
+with whom, and what they answered.
 
 Only the first event; nothing of it is acted upon.
 """
@@ -10,10 +11,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.web import formats
+from babel.dates import get_day_names
+
+from services.web import formats, i18n
+from services.web.i18n import gettext as _
+from services.web.i18n import mark as N_
+from services.web.i18n import ngettext
 
 MAX_BYTES = 256 * 1024
 _LINE = re.compile(r"^([A-Z-]+)((?:;[^:\"]*(?:\"[^\"]*\"[^:\"]*)*)?):(.*)$", re.IGNORECASE | re.DOTALL)
+# Who is named before the rest are counted.
+MOST_PEOPLE = 20
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+# Translators: what somebody answered to an invitation; it stands in brackets after the name
+_ANSWERS = {"ACCEPTED": N_("accepted"), "DECLINED": N_("declined"), "TENTATIVE": N_("perhaps")}
 _ESCAPES = {"\\n": "\n", "\\N": "\n", "\\,": ",", "\\;": ";", "\\\\": "\\"}
 
 
@@ -27,12 +38,16 @@ class Invitation:
     ends: str = ""
     location: str = ""
     organizer: str = ""
+    repeats: str = ""
+    people: tuple[tuple[str, str], ...] = ()  # name or address, and what they answered ("" for nothing yet)
+    further: int = 0  # more people than are named
 
 
 def read(content: bytes) -> Invitation | None:
     """None where there is no event to be read."""
     text = content[:MAX_BYTES].decode("utf-8", "replace")
     method, event, inside = "", dict[str, tuple[str, str]](), 0
+    people: list[tuple[str, str]] = []
     for line in re.sub(r"\r?\n[ \t]", "", text).splitlines():
         found = _LINE.match(line)
         if found is None:
@@ -46,11 +61,12 @@ def read(content: bytes) -> Invitation | None:
             inside -= 1
             if not inside:
                 break
+        elif inside == 1 and name == "ATTENDEE":
+            people.append(_person(parameters, value))
         elif inside == 1:
             event.setdefault(name, (parameters, value))
     if "DTSTART" not in event:
         return None
-    _, organizer = event.get("ORGANIZER", ("", ""))
     starts = _when(*event["DTSTART"])
     ends = _when(*event["DTEND"]) if "DTEND" in event else ""
     if "T" in event["DTSTART"][1]:
@@ -61,8 +77,54 @@ def read(content: bytes) -> Invitation | None:
         starts,
         ends,
         _text(event, "LOCATION"),
-        re.sub(r"^mailto:", "", organizer, flags=re.IGNORECASE)[:300],
+        _address(event.get("ORGANIZER", ("", ""))[1]),
+        _repeats(event.get("RRULE", ("", ""))[1]),
+        tuple(people[:MOST_PEOPLE]),
+        max(0, len(people) - MOST_PEOPLE),
     )
+
+
+def _address(value: str) -> str:
+    return re.sub(r"^mailto:", "", value, flags=re.IGNORECASE)[:300]
+
+
+def _person(parameters: str, value: str) -> tuple[str, str]:
+    """Who is invited, and the answer (PARTSTAT, RFC 5545 section 3.2.12)."""
+    name = re.search(r";CN=(?:\"([^\"]*)\"|([^;:\"]*))", parameters, re.IGNORECASE)
+    answer = re.search(r";PARTSTAT=\"?([A-Z-]+)", parameters, re.IGNORECASE)
+    word = _ANSWERS.get(answer[1].upper(), "") if answer else ""
+    return (
+        ((name[1] or name[2] or "").strip() if name else "")[:100] or _address(value),
+        _(word) if word else "",
+    )
+
+
+def _repeats(rule: str) -> str:
+    """A recurrence rule (RFC 5545 section 3.3.10) in words, as far as these reach: "every 2 weeks on Monday,
+    10 times"; "" where there is none that can be read."""
+    parts = dict(pair.split("=", 1) for pair in rule.upper().split(";") if "=" in pair)
+    n = int(found) if (found := parts.get("INTERVAL", "1")).isdecimal() and len(found) < 4 else 1
+    match parts.get("FREQ"):
+        case "DAILY":
+            words = ngettext("every day", "every %(n)s days", n) % {"n": n}
+        case "WEEKLY":
+            words = ngettext("every week", "every %(n)s weeks", n) % {"n": n}
+        case "MONTHLY":
+            words = ngettext("every month", "every %(n)s months", n) % {"n": n}
+        case "YEARLY":
+            words = ngettext("every year", "every %(n)s years", n) % {"n": n}
+        case _:
+            return ""
+    names = get_day_names("abbreviated", locale=i18n.current().babel)
+    days = [str(names[_DAYS.index(one)]) for one in parts.get("BYDAY", "").split(",") if one in _DAYS]
+    if days and parts["FREQ"] == "WEEKLY":
+        # Translators: "every week: Mon, Wed"
+        words = _("%(often)s: %(days)s") % {"often": words, "days": formats.joined(days)}
+    if (count := parts.get("COUNT", "")).isdecimal() and len(count) < 5:
+        return _("%(often)s, %(count)s times") % {"often": words, "count": int(count)}
+    if until := re.match(r"\d{8}", parts.get("UNTIL", "")):
+        return _("%(often)s, until %(day)s") % {"often": words, "day": _when("", until[0])}
+    return words
 
 
 def _text(event: dict[str, tuple[str, str]], name: str) -> str:

@@ -118,9 +118,12 @@ def has_choice(message: OpenMessage) -> bool:
     return kinds == {True, False}
 
 
-def chips(message: OpenMessage, invited: bool = False) -> tuple[list[Chip], list[Chip]]:
+def chips(
+    message: OpenMessage, invited: bool = False, query: Mapping[str, object] = MappingProxyType({})
+) -> tuple[list[Chip], list[Chip]]:
     """What is offered: attachments with inline parts that no HTML shows, and apart from them what the HTML
-    shows. Where an invitation is shown (`invited`), the part that it was read from is in neither."""
+    shows. Where an invitation is shown (`invited`), the part that it was read from is in neither. `query`:
+    where the list beside the message stands."""
     used = " ".join(part.text for part in message.texts if part.media_type == "text/html")
     calendar = calendar_part(message) if invited else None
     offered, shown = [part for part in message.attachments if part is not calendar], list[Part]()
@@ -129,7 +132,7 @@ def chips(message: OpenMessage, invited: bool = False) -> tuple[list[Chip], list
             continue
         within = part.content_id and f"cid:{part.content_id}" in used
         (shown if within else offered).append(part)
-    return [_chip(message, part) for part in offered], [_chip(message, part) for part in shown]
+    return [_chip(message, one, query) for one in offered], [_chip(message, one, query) for one in shown]
 
 
 def calendar_part(message: OpenMessage) -> Part | None:
@@ -147,8 +150,9 @@ def calendar_href(message: OpenMessage) -> str:
     return urls.part(message.ref, part.part_id)
 
 
-def _chip(message: OpenMessage, part: Part) -> Chip:
-    within = urls.message(message.ref, within=part.part_id) if part.media_type == "message/rfc822" else ""
+def _chip(message: OpenMessage, part: Part, query: Mapping[str, object]) -> Chip:
+    attached = part.media_type == "message/rfc822"
+    within = urls.message(message.ref, within=part.part_id, **query) if attached else ""
     name = part.filename or (part.envelope.subject if part.envelope else "") or _("Attachment")
     kind = part.media_type.lower()
     shown = kind in PICTURES or kind == PDF or is_text(kind)
@@ -270,7 +274,7 @@ def context(
 ) -> dict[str, Any]:
     """What the reading pane needs. `thread`: the message's conversation; `whole`: acts are on all of it."""
     before, after = conversing.folded(message, thread, places or MailboxTree(), query)
-    offered, shown = chips(message, invitation is not None)
+    offered, shown = chips(message, invitation is not None, query)
     envelope = message.row.envelope
     sender = next((entry for entry in envelope.from_ if entry.address or entry.name), Address())
     return {

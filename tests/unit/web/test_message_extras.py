@@ -113,6 +113,50 @@ def test_an_invitation_is_readable(english: None) -> None:
     assert "16:00" in found.ends or "4:00" in found.ends
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("FREQ=WEEKLY;COUNT=5;BYDAY=MO,WE", "every week: Mon and Wed, 5 times"),
+        ("FREQ=DAILY;INTERVAL=3", "every 3 days"),
+        ("FREQ=YEARLY;UNTIL=20301231T000000Z", "every year, until Tuesday, December 31, 2030"),
+        ("FREQ=MONTHLY;INTERVAL=x;COUNT=-1;BYDAY=1MO;UNTIL=never", "every month"),
+        ("FREQ=SECONDLY", ""),
+        ("nonsense;=;==", ""),
+    ],
+)
+def test_how_often_an_event_takes_place_is_in_words(english: None, rule: str, words: str) -> None:
+    found = invitation.read(event("DTSTART:20261124T090000Z", f"RRULE:{rule}"))
+    assert found is not None and found.repeats == words
+
+
+def test_who_is_invited_is_told_with_their_answers(english: None) -> None:
+    found = invitation.read(
+        event(
+            "DTSTART:20261124T090000Z",
+            'ATTENDEE;CN="Doe; Jane";PARTSTAT=ACCEPTED:mailto:jane@example.org',
+            "ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:joe@example.org",
+            *(f"ATTENDEE;CN=P{number}:mailto:x" for number in range(30)),
+        )
+    )
+    assert found is not None
+    assert found.people[:3] == (("Doe; Jane", "accepted"), ("joe@example.org", ""), ("P0", ""))
+    assert len(found.people) == 20 and found.further == 12
+
+
+async def test_an_attached_message_is_read_beside_the_same_list_and_not_answered_as_the_one_around_it(
+    alice: Browser, fakes: Fakes
+) -> None:
+    ref = fakes.mail.add(
+        StoredMessage(1, envelope("Outer"), attachments=(Part("2", "message/rfc822", "inner.eml"),))
+    )
+    page = await alice.get(f"/mail/INBOX/{ref.key}?filter=is:unread")
+    assert 'name="reply"' in page.text
+    assert f'href="/mail/INBOX/{ref.key}?within=2&amp;filter=is%3Aunread"' in page.text
+    page = await alice.get(f"/mail/INBOX/{ref.key}?within=2&filter=is:unread")
+    assert 'name="reply"' not in page.text
+    assert f'href="/mail/INBOX/{ref.key}?filter=is%3Aunread"' in page.text
+
+
 @pytest.mark.parametrize("start", ["99999999", "20261324T000000Z", "x" * 9000, "", "20261124T090000"])
 def test_nonsense_in_a_time_is_shown_or_left_out(english: None, start: str) -> None:
     found = invitation.read(event(f"DTSTART;TZID=No/Such:{start}", "DTSTART:20260101"))
