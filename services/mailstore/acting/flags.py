@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.common.errors import Reason, error, invalid_argument
-from services.mailstore.acting.targets import Target, batches, numbers, resolve
+from services.mailstore.acting.targets import Target, batches, numbers, resolve, surely_open
+from services.mailstore.imap.parser import pairs
 from services.mailstore.imap.session import Selected, Session
-from services.mailstore.imap.syntax import flag_list
+from services.mailstore.imap.syntax import flag_list, uid_set
 from services.mailstore.names import MessageRange, encode_label
 
 MOST_LABELS = 50
@@ -72,6 +73,17 @@ async def modify(session: Session, target: Target, change: Change) -> AsyncItera
     ranges = await resolve(session, target)
     total = sum(len(messages.uids) for messages in ranges)
     done = 0
+    at_once = surely_open(session, ranges)
+    if at_once is not None and session.selected is not None:
+        check_keywords(session.selected, change.add)
+        changed = await _at_once(session, at_once, change)
+        if changed:
+            done = len(changed)
+            yield FlagStep(done, total, replace(at_once, uids=changed), MessageRange("", 0, ()))
+            rest = tuple(uid for uid in at_once.uids if uid not in changed)
+            if not rest:
+                return
+            ranges = [replace(at_once, uids=rest)]
     async for batch in batches(session, ranges):
         if batch.uids:
             assert session.selected is not None
@@ -93,14 +105,35 @@ def check_keywords(selected: Selected, words: tuple[str, ...]) -> None:
         raise error(Reason.UNSUPPORTED, feature="labels")
 
 
+async def _at_once(session: Session, messages: MessageRange, change: Change) -> tuple[int, ...]:
+    """STORE on messages of the open mailbox; those that have the flags now, as the answer says. It need not
+    name one that had them before, and nothing is raised for a refusal: `modify` asks for the rest.
+    """
+    results = await session.execute(*_commands(uid_set(messages.uids), change, b"FLAGS"))
+    if any(result.status != "OK" for result in results):
+        return ()
+    told: dict[object, set[bytes]] = {}
+    for response in (each for result in results for each in result.data("FETCH")):
+        items = pairs(response.values[0]) if response.values else {}
+        flags = items.get(b"FLAGS")
+        if isinstance(flags, tuple):
+            told[items.get(b"UID")] = {word.lower() for word in flags if isinstance(word, bytes)}
+    wanted, unwanted = (
+        {word.lower().encode("ascii") for word in words} for words in (change.add, change.remove)
+    )
+    so = {uid for uid, flags in told.items() if wanted <= flags and not unwanted & flags}
+    return tuple(uid for uid in messages.uids if uid in so)
+
+
 async def store(session: Session, uids: bytes, change: Change) -> None:
     """STORE on messages of the open mailbox whose UIDVALIDITY was checked."""
-    commands: list[list[bytes]] = []
-    if change.add:
-        commands.append([b"UID", b"STORE", uids, b"+FLAGS.SILENT", flag_list(change.add)])
-    if change.remove:
-        commands.append([b"UID", b"STORE", uids, b"-FLAGS.SILENT", flag_list(change.remove)])
+    commands = _commands(uids, change, b"FLAGS.SILENT")
     for result, command in zip(await session.execute(*commands), commands, strict=True):
         # RFC 2180 section 4.2: NO [EXPUNGEISSUED] says that some were gone; the others are changed.
         if not (result.status == "NO" and result.code == "EXPUNGEISSUED"):
             session.require(result, command)
+
+
+def _commands(uids: bytes, change: Change, item: bytes) -> list[list[bytes]]:
+    signs = ((b"+", change.add), (b"-", change.remove))
+    return [[b"UID", b"STORE", uids, sign + item, flag_list(words)] for sign, words in signs if words]

@@ -9,14 +9,14 @@ until the mailbox is next compacted), and destroying for good is answered UNSUPP
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.common.errors import Reason, error, invalid_argument
 from services.mailstore.acting.flags import Change, store
-from services.mailstore.acting.targets import Batch, Target, batches, numbers, resolve
+from services.mailstore.acting.targets import Batch, Target, batches, numbers, resolve, surely_open
 from services.mailstore.imap.failure import CommandRefused
 from services.mailstore.imap.session import Result, Session
-from services.mailstore.imap.syntax import parse_set
+from services.mailstore.imap.syntax import parse_set, uid_set
 from services.mailstore.mailboxes import manage
 from services.mailstore.mailboxes.model import Use
 from services.mailstore.names import MessageRange, check_mailbox
@@ -75,6 +75,19 @@ async def _transfer(
         ranges = [messages for messages in ranges if messages.mailbox != destination]
     total = sum(len(messages.uids) for messages in ranges)
     done = 0
+    at_once = surely_open(session, ranges) if not keep and _tells(session) else None
+    if at_once is not None:
+        pairs, validity = await _at_once(session, at_once, destination)
+        if pairs:
+            done = len(pairs)
+            source = replace(at_once, uids=tuple(pairs))
+            yield MoveStep(
+                done, total, source, MessageRange(destination, validity, tuple(pairs.values())), NOTHING
+            )
+            rest = tuple(uid for uid in at_once.uids if uid not in pairs)
+            if not rest:
+                return
+            ranges = [replace(at_once, uids=rest)]
     async for batch in batches(session, ranges, write=not keep):
         pairs, validity = await _one(session, batch, destination, keep=keep) if batch.uids else ({}, 0)
         done += len(batch.uids) + len(batch.gone)
@@ -90,6 +103,21 @@ async def _transfer(
         )
     if not ranges:
         yield MoveStep(0, 0, NOTHING, NOTHING, NOTHING)
+
+
+def _tells(session: Session) -> bool:
+    """Whether the server moves in one command, and says what it moved."""
+    return session.rev2 or (session.has("MOVE") and session.has("UIDPLUS"))
+
+
+async def _at_once(session: Session, messages: MessageRange, destination: str) -> tuple[dict[int, int], int]:
+    """MOVE of messages of the open mailbox: what the answer names was moved. Nothing is raised for a refusal:
+    the rest is asked for and moved by those who say what is wrong with it.
+    """
+    name = session.mailbox(destination)
+    (result,) = await session.execute([b"UID", b"MOVE", uid_set(messages.uids), name])
+    pairs, validity = read_copyuid(result)
+    return {uid: pairs[uid] for uid in messages.uids if uid in pairs}, validity
 
 
 async def _one(session: Session, batch: Batch, destination: str, *, keep: bool) -> tuple[dict[int, int], int]:

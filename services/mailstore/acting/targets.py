@@ -11,12 +11,14 @@ from services.mailstore.imap.session import Session
 from services.mailstore.imap.syntax import uid_set, uid_sets
 from services.mailstore.mailboxes import listing
 from services.mailstore.names import MessageRange, check_mailbox, check_uids
-from services.mailstore.reading.opening import open_mailbox
+from services.mailstore.reading.opening import is_open, open_mailbox
 from services.mailstore.reading.orders import read_search, search_command, search_uids
 from services.mailstore.searching.places import mailboxes_of
 from services.mailstore.searching.query import Query
 
 BATCH = 500
+# Messages that are acted on without a question whether they are there.
+AT_ONCE = 50
 # "All that match": beyond this the caller repeats the action.
 MOST = 200_000
 
@@ -66,6 +68,20 @@ async def resolve(session: Session, target: Target) -> list[MessageRange]:
         if uids:
             ranges.append(MessageRange(mailbox, selected.uid_validity, tuple(uids)))
     return ranges
+
+
+def surely_open(session: Session, ranges: list[MessageRange]) -> MessageRange | None:
+    """The messages meant, where they are few of the one mailbox that is open for writing, under the
+    UIDVALIDITY that they are named by: what is done to them needs no question before it, if its answer tells
+    to which it was done. The connection may not know of all of them yet (RFC 9051 section 6.1.2): to those
+    that the answer does not name, `batches` comes again.
+    """
+    if len(ranges) != 1 or not 0 < len(ranges[0].uids) <= AT_ONCE:
+        return None
+    messages, selected = ranges[0], session.selected
+    if selected is None or not is_open(session, messages.mailbox, write=True):
+        return None
+    return messages if selected.uid_validity == messages.uid_validity else None
 
 
 async def batches(

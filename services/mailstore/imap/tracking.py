@@ -61,6 +61,8 @@ class Result:
 # side (Dovecot answers NOOP last), so the order alone does not tell.
 _DATA_OF: dict[str, frozenset[bytes]] = {
     "FETCH": frozenset({b"FETCH", b"STORE"}),
+    # Asked for with a FETCH (RFC 7162 section 3.2.6); who else is told of it waits for no answer of theirs.
+    "VANISHED": frozenset({b"FETCH"}),
     "SEARCH": frozenset({b"SEARCH"}),
     "SORT": frozenset({b"SORT"}),
     "THREAD": frozenset({b"THREAD"}),

@@ -210,16 +210,17 @@ class AccountIndex:
         return state, look.unread
 
     async def _look(self, session: Session, state: MailboxState, most: int) -> tuple[MailboxState, Look]:
-        """The mailbox as it is at the server. Where no more than a few flags have changed, as nearly always,
-        they came with the answer and are written down.
+        """The mailbox as it is at the server. Where no more than a few flags have changed and messages gone,
+        as nearly always, they came with the answer and are written down.
         """
         # How long the answer may be is known beforehand: of more messages, how many changed is asked first.
         since = state.modseq if state.total <= MOST_TOLD else 0
         look = await SessionSource(session).look(state.name, since, state.built)
-        flags, opened = look.flags, look.opened
-        if flags and len(flags) <= most and state.modseq < opened.modseq and _same_messages(state, opened):
+        flags, vanished, opened = look.flags, look.vanished, look.opened
+        told = flags is not None and 0 < len(flags) + len(vanished) <= most and state.modseq < opened.modseq
+        if told and _nothing_new(state, opened):
             async with self.writing() as store:
-                followed = await self.run(_follow_flags, store, state, opened, flags)
+                followed = await self.run(_follow_changes, store, state, opened, flags, vanished)
             if followed is not None:
                 state = self.states[state.name] = followed
         return state, look
@@ -316,7 +317,7 @@ class AccountIndex:
             if not agreed or (not state.modseq and state.total and self._flags_due(box.name)):
                 begun = time.monotonic()
                 try:
-                    if not agreed and _same_messages(state, _opened(box)):
+                    if not agreed and _nothing_new(state, _opened(box)):
                         state, look = await self._look(session, state, MOST_REFRESHED)
                         agreed = agrees(state, look.opened, look.unread)
                     if not agreed or not state.modseq:
@@ -406,13 +407,14 @@ def agrees(state: MailboxState, opened: Opened, unread: int) -> bool:
     )
 
 
-def _same_messages(state: MailboxState, opened: Opened) -> bool:
-    """Whether there is no more to be brought in than flags; only a server with MODSEQ tells which."""
+def _nothing_new(state: MailboxState, opened: Opened) -> bool:
+    """Whether flags may have changed and messages gone, and no more; only a server with MODSEQ tells which
+    flags."""
     return (
         bool(state.modseq)
         and state.uid_validity == opened.uid_validity
         and state.uid_next == opened.uid_next
-        and state.total == opened.exists
+        and state.total >= opened.exists
     )
 
 
@@ -441,17 +443,24 @@ def _follow(
             writer.set_mailbox(state.id, hidden=int(is_hidden))
 
 
-def _follow_flags(
-    store: Store, known: MailboxState, opened: Opened, flags: Sequence[FlagChange]
+def _follow_changes(
+    store: Store,
+    known: MailboxState,
+    opened: Opened,
+    flags: Sequence[FlagChange],
+    vanished: Sequence[int],
 ) -> MailboxState | None:
-    """Write these flags down, which are all that changed since `known`; the mailbox as it is then. None where
-    it was changed meanwhile by another.
+    """Write down these flags and what vanished, which is all that changed since `known`; the mailbox as it is
+    then. None where it was changed meanwhile by another, or is not of so many messages after that.
     """
     writer = Writer(store)
     with store.writing():
         state = writer.mailbox(known.name)
         if state is None or _key(state) != _key(known):
             return None
+        if state.total - writer.count_held(state.id, vanished) != opened.exists:
+            return None
+        writer.remove(state.id, vanished)
         writer.set_flags(state.id, flags)
         writer.set_mailbox(state.id, modseq=opened.modseq, synced=time.time())
         return writer.mailbox(known.name)

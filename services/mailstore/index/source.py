@@ -38,13 +38,14 @@ class Opened:
 class Look:
     """A mailbox as it is, how many of it are unread, and of how many changes the connection had told by then
     (`Selected.changes`), -1 where it told of more than was looked at. `flags`: those that changed, None where
-    that was not asked or not told.
+    that was not asked or not told; `vanished`: the UIDs that went meanwhile, where the server tells.
     """
 
     opened: Opened
     unread: int
     told: int
     flags: list[FlagChange] | None = None
+    vanished: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class SessionSource:
 
     async def look(self, name: str, since: int = 0, low: int = 1) -> Look:
         """As `open`, how many messages are unread, and with `since` also the flags that changed after that
-        MODSEQ, of UIDs from `low` on; in one round trip.
+        MODSEQ and the messages that went, of UIDs from `low` on; in one round trip.
 
         A mailbox that was opened just now is asked instead, in two: to open one of 100,000 messages anew
         may cost the server (Dovecot, whose log of MODSEQs is long) half a second.
@@ -111,7 +112,7 @@ class SessionSource:
         session = self._session
         changed: list[list[bytes]] = []
         if since:
-            changed = [[b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)", b"(CHANGEDSINCE %d)" % since]]
+            changed = [[b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)", self._since(since)]]
         if is_fresh(session, name):
             # One after the other: sent together, Dovecot answers STATUS with what it knew before NOOP.
             await session.command(b"NOOP")
@@ -129,20 +130,27 @@ class SessionSource:
             unread = listing.counted(name, counted, utf8=session.utf8).unread_count
             # Of a mailbox that was just opened its number of messages is the one news.
             told = int(opened.exists > 0)
-        flags = None
+        flags, vanished = None, list[int]()
         news = [one for result in others for one in result.untagged if one.name == "FETCH"]
         selected = session.selected
         # STATUS goes by the name, which may be another mailbox's by now.
         same = selected is not None and selected.uid_validity == opened.uid_validity
         if same and others and others[0].status == "OK":
             found = [change for one in news if (change := read_flag_change(one)) is not None]
-            # Only where they reach up to the MODSEQ that is told beside them are they known to be all.
-            if not found or max(change[3] for change in found) == opened.modseq:
+            for result in others:
+                vanished += [uid for one in result.data("VANISHED") for uid in read_vanished(one)]
+            # Only where they reach up to the MODSEQ that is told beside them are they known to be all; where
+            # messages went after the last flag changed, that is theirs, and their number must fit instead.
+            last = max((change[3] for change in found), default=opened.modseq)
+            if last == opened.modseq or (vanished and last < opened.modseq):
                 flags = [change[:3] for change in found if change[0] >= low]
         # What was asked for is counted as news, too.
         told += sum(map(is_flag_change, news))
         quiet = selected is not None and selected.changes == told
-        return Look(opened, unread, told if quiet else -1, flags)
+        return Look(opened, unread, told if quiet else -1, flags, vanished)
+
+    def _since(self, modseq: int) -> bytes:
+        return (b"(CHANGEDSINCE %d VANISHED)" if self._resync else b"(CHANGEDSINCE %d)") % modseq
 
     async def _select(self, name: str, *then: list[bytes]) -> tuple[Opened, list[Result]]:
         session = self._session
@@ -187,8 +195,7 @@ class SessionSource:
         return read_count(result) if result.status == "OK" else 0
 
     async def changes(self, low: int, modseq: int) -> Changes:
-        modifier = b"(CHANGEDSINCE %d VANISHED)" if self._resync else b"(CHANGEDSINCE %d)"
-        command = [b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)", modifier % modseq]
+        command = [b"UID", b"FETCH", b"%d:*" % low, b"(UID FLAGS)", self._since(modseq)]
         (result,) = await self._session.execute(command)
         self._session.require(result, command)
         flags, vanished = [], []

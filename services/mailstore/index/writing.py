@@ -212,6 +212,14 @@ class Writer:
             self._count(mailbox, 0, unread)
         return changed
 
+    def count_held(self, mailbox: int, uids: Sequence[int]) -> int:
+        """How many of these UIDs the mailbox holds."""
+        if not uids:
+            return 0
+        asked = "SELECT count(*) FROM message WHERE mailbox = ? AND uid IN (SELECT value FROM carray(?))"
+        row: Any = self._db.execute(asked, (mailbox, carray(uids))).fetchone()
+        return int(row[0])
+
     def remove(self, mailbox: int, uids: Iterable[int]) -> int:
         """Take messages out, by UID; unknown ones are passed over. How many went."""
         wanted = list(uids)

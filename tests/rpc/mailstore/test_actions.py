@@ -53,9 +53,10 @@ async def test_flags_and_labels(client: Client, imap: IMAPClient) -> None:
 async def test_gone_messages_are_told(client: Client, imap: IMAPClient) -> None:
     target = await messages(client, imap, 1)
     target.range.uids.append(77)
-    (step,) = await modify(client, target, add_flags=[types_pb.SYSTEM_FLAG_FLAGGED])
-    assert list(step.changed[0].uids) == [1]
-    assert list(step.gone[0].uids) == [77]
+    steps = await modify(client, target, add_flags=[types_pb.SYSTEM_FLAG_FLAGGED])
+    assert [uid for step in steps for each in step.changed for uid in each.uids] == [1]
+    assert [uid for step in steps for each in step.gone for uid in each.uids] == [77]
+    assert steps[-1].progress.done_units == steps[-1].progress.total_units == 2
 
 
 async def test_all_that_match(client: Client, imap: IMAPClient) -> None:
