@@ -146,16 +146,15 @@ class PosternClient(WebmailClient):
         return Reply(a, check=lambda: _has(a, 'class="undo"'))
 
     def move(self, folder: str, uid: int, target: str) -> Reply:
-        """The act, and the line that fills the gap at the list's end, which also says the new count."""
-        a = self._act(folder, uid, "move", to=target)
-        query = urllib.parse.urlencode({"view": "messages", "at": self.page_rows - 1})
-        gap = self.http.get(f"{self._path(folder)}?{query}", headers=ROWS | FETCHED)
+        """The act, whose answer brings the line that fills the gap at the list's end, and the new count."""
+        place = {"view": "messages", "use": "inbox", "at": self.page_rows - 1, "rows": 1}
+        a = self._act(folder, uid, "move", to=target, shown=urllib.parse.urlencode(place))
 
         def check() -> None:
-            _has(a, 'class="undo"')
-            assert gap.headers.get("postern-total", "").isdigit(), "no count"
+            _has(a, 'class="undo"', "data-brought", 'class="row-link"')
+            assert a.headers.get("postern-total", "").isdigit(), "no count"
 
-        return Reply(a, gap, check=check)
+        return Reply(a, check=check)
 
     def compose(self) -> Reply:
         a = self.http.get("/compose", headers=COMPOSER | FETCHED)

@@ -139,6 +139,48 @@ async def test_mail_that_comes_while_a_page_is_drawn_is_on_it(stack: Stack, chro
         await expect(other.get_by_role("link", name=re.compile(came[0]))).to_be_visible(timeout=6_000)
 
 
+async def test_an_act_fills_the_list_by_itself_and_notices_what_else_has_happened(
+    real: Stack, dovecot: Dovecot, chromium: Browser
+) -> None:
+    """Without a stream of changes: the line that fills the room comes with the act's answer, and the list is
+    read again only where another client has changed it meanwhile."""
+    user = dovecot.add_user()
+    fill(dovecot, user, 60)
+    with real.imap(user) as imap:
+        imap.create_folder("Archive")
+    async with somebody(chromium, real, user) as she:
+        await she.page.route("**/events*", lambda route: route.abort())
+        await she.sign_in()
+        await expect(she.messages).to_be_visible()
+        await she.page.goto(f"{real.url}/mail/INBOX?view=messages")
+        await expect(she.page.locator("[data-rows] > .row")).to_have_count(50)
+        read: list[str] = []
+        she.page.on("request", lambda one: read.append(one.url) if "/INBOX?" in one.url else None)
+
+        async def archive(total: int) -> None:
+            await she.page.locator("[data-rows] > .row").nth(1).hover()
+            async with she.page.expect_response("**/actions"):
+                await she.page.get_by_role("button", name="Archive: this message").click()
+            last = she.page.locator("[data-rows] > .row").nth(49)
+            await expect(last).to_have_attribute("aria-setsize", str(total))
+            assert await positions(she) == list(range(1, 51))
+            keys = await she.page.eval_on_selector_all(
+                "[data-rows] .row-check input", "all => all.map(e => e.value)"
+            )
+            assert len(set(keys)) == 50
+            await expect(she.page.locator(".list-count")).to_contain_text(f"{total} ")
+
+        await archive(59)
+        await archive(58)
+        assert not read
+        subject = f"Meanwhile {secrets.token_hex(4)}"
+        with real.imap(user) as imap:
+            imap.append("INBOX", f"From: bob@example.org\r\nSubject: {subject}\r\n\r\nx\r\n".encode())
+        await archive(58)
+        await expect(she.row(subject)).to_be_visible()
+        assert read
+
+
 async def test_an_act_changes_the_list_in_place_and_z_takes_it_back(
     embedded: Stack, chromium: Browser
 ) -> None:

@@ -20,7 +20,7 @@ from services.web.forms import Form
 from services.web.model.mail import Found, Matching, MessageRange, MessageRef, Messages
 from services.web.notices import Notice
 from services.web.routes import labels as label_pages
-from services.web.routes import picking, works
+from services.web.routes import mail, picking, works
 from services.web.routes.search import Wanted
 from services.web.session import Me
 from services.web.works import Work, settle
@@ -44,7 +44,7 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
         verb, groups = "read", [Matching(mailbox, form.get("filter")[:1000])]
     elif "1" in (form.get("all"), form.get("every")):
         groups = [Matching(mailbox, form.get("filter")[:1000])]
-    return await _act(edge, request, me, form, verb, refs, groups, back)
+    return await _act(edge, request, me, form, verb, refs, groups, back, mailbox)
 
 
 async def submit_search(edge: Edge, request: Request, me: Me) -> Response:
@@ -91,6 +91,7 @@ async def _act(
     refs: list[MessageRef],
     groups: Sequence[Messages | Found],
     back: str,
+    where: str = "",
 ) -> Response:
     if not groups:
         return _said(edge, request, me, back, Notice("nothing-selected"))
@@ -101,7 +102,10 @@ async def _act(
     try:
         known = sum(len(group.uids) if isinstance(group, MessageRange) else LONG for group in groups)
         if known < LONG:
-            return _said(edge, request, me, back, await Acts(edge, me).perform(form, verb, groups))
+            notice = await Acts(edge, me).perform(form, verb, groups)
+            shown = form.get("shown") if is_fragment(request, "notices") else ""
+            lines = await mail.lines_after(edge, me, where, shown) if shown and where else None
+            return _said(edge, request, me, back, notice, lines)
 
         async def run(work: Work) -> Notice:
             return await Acts(edge, me, work).perform(form, verb, groups)
@@ -144,11 +148,19 @@ async def _remember_label(edge: Edge, me: Me, form: Form) -> None:
         await label_pages.save(edge, me, known.with_(labels.Label(name, name, colour)))
 
 
-def _said(edge: Edge, request: Request, me: Me, back: str, notice: Notice) -> Response:
-    """Back to the list with the notice; a page that changes its list itself gets the notice alone."""
+def _said(
+    edge: Edge,
+    request: Request,
+    me: Me,
+    back: str,
+    notice: Notice,
+    lines: tuple[str, dict[str, str]] | None = None,
+) -> Response:
+    """Back to the list with the notice; a page that changes its list itself gets the notice alone, or with
+    the lines that it asked for."""
     if not is_fragment(request, "notices"):
         return edge.redirect(me, back, notice)
-    return works.line(edge, request, me, notice=notice, here=back)
+    return works.line(edge, request, me, notice=notice, here=back, lines=lines)
 
 
 def _ask(

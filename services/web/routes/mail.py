@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason
+from services.common.logging import get_logger
 from services.web import formats, listing, urls
 from services.web.edge import Edge, is_fragment
 from services.web.errors import explain
@@ -27,6 +30,7 @@ from services.web.model.mail import (
 )
 from services.web.session import Me
 
+log = get_logger(__name__)
 # Without an answer about conversations (a server without an index) the plain list stands in.
 _NO_CONVERSATIONS = {Reason.UNSUPPORTED}
 VIEWS = ("conversations", "messages")
@@ -46,9 +50,12 @@ class Place:
 
     @classmethod
     def of(cls, request: Request) -> Place:
-        query = request.query_params
+        return cls.at_query(urls.mailbox_name(request.path_params["mailbox"]), request.query_params)
+
+    @classmethod
+    def at_query(cls, mailbox: str, query: Mapping[str, str]) -> Place:
         return cls(
-            urls.mailbox_name(request.path_params["mailbox"]),
+            mailbox,
             query.get("page", "")[:2000],
             query.get("sort", "")[:20],
             query.get("filter", "")[:1000],
@@ -112,7 +119,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
 async def _rows(edge: Edge, request: Request, me: Me, place: Place) -> Response:
     """The lines alone, for a list that goes on in place; what stands around them is in headers."""
     page = await _read(edge, me, place)
-    use = _use(request)
+    use = _use(request.query_params)
     return edge.renderer.bodies.answer(
         request,
         page,
@@ -140,16 +147,32 @@ def _draw_rows(
     return str(edge.renderer.rows(_lines(me, bare, mailbox, page))), headers
 
 
-def _use(request: Request) -> Use:
+async def lines_after(edge: Edge, me: Me, mailbox: str, shown: str) -> tuple[str, dict[str, str]] | None:
+    """After an act on `mailbox`: some lines of the list that the page shows, and what is told of all of it,
+    as for a list that goes on in place. `shown` is the list's query, `at` the first of them, `rows` how many.
+    None where it cannot be read: the act is done, and the page asks for itself."""
+    query = QueryParams(shown[:4000])
+    place = Place.at_query(mailbox, query)
+    wanted = query.get("rows", "")
+    rows = int(wanted) if wanted.isdecimal() and len(wanted) < 4 else 0
+    try:
+        page = await _read(edge, me, place, max(1, min(rows, listing.MAX_ROWS)))
+    except PosternError as err:
+        log.warning("pane.failed", reason=err.reason)
+        return None
+    return _draw_rows(edge, me, place, _use(query), page)
+
+
+def _use(query: Mapping[str, str]) -> Use:
     """What the page says that the mailbox is for: it knows the tree, and nothing but words depends on it."""
     try:
-        return Use(request.query_params.get("use", ""))
+        return Use(query.get("use", ""))
     except ValueError:
         return Use.NONE
 
 
-async def _read(edge: Edge, me: Me, place: Place) -> MessagePage | ConversationPage:
-    rows = min(me.preferences.page_rows or 50, listing.MAX_ROWS)
+async def _read(edge: Edge, me: Me, place: Place, rows: int = 0) -> MessagePage | ConversationPage:
+    rows = rows or min(me.preferences.page_rows or 50, listing.MAX_ROWS)
     token = me.token("mailstore")
     asked: dict[str, Any] = {
         "rows": rows,

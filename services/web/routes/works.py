@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,11 +31,19 @@ def line(
     work: Work | None = None,
     here: str = "/",
     status: int = 200,
+    lines: tuple[str, dict[str, str]] | None = None,
 ) -> Response:
-    """The line at the foot of a page alone."""
-    context: dict[str, Any] = {"notice": notice, "work": work, "csrf": me.form_token, "here": here}
+    """The line at the foot of a page alone; or with lines of the page's list, and what is told of it."""
+    context: dict[str, Any] = {
+        "notice": notice,
+        "work": work,
+        "csrf": me.form_token,
+        "here": here,
+        "brought": Markup(lines[0]) if lines else "",  # noqa: S704 drawn by a template
+    }
+    told = {name: value for name, value in lines[1].items() if name.startswith("postern-")} if lines else {}
     return edge.renderer.page(
-        request, "notice_line.html", context, status, headers={"cache-control": "no-store"}
+        request, "notice_line.html", context, status, headers={**told, "cache-control": "no-store"}
     )
 
 

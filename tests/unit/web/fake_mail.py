@@ -157,7 +157,7 @@ class FakeMail:
         self._called("messages")
         box = self._box(mailbox)
         found = [self._row(mailbox, box[uid]) for uid in sorted(box, reverse=True)]
-        start = int(page or 0)
+        start = int(page or skip)
         return MessagePage(
             tuple(found[start : start + rows]),
             str(start + rows) if start + rows < len(found) else "",

@@ -142,6 +142,26 @@ async def test_delete_moves_to_trash_and_is_taken_back(alice, fakes):
     assert "Undone." not in (await alice.get("/mail/INBOX")).text
 
 
+async def test_an_act_brings_the_lines_that_fill_its_room(alice, fakes):
+    """For a page that changes its list in place; the act is done though they cannot be read."""
+    fill(fakes)
+    await alice.get("/mail/INBOX")
+    headers = {"HX-Request": "true", "HX-Target": "div#notices"}
+    data = {"csrf": alice.hidden("csrf"), "do": "delete", "m": f"{VALIDITY}.3", "back": "/mail/INBOX"}
+    data["shown"] = "view=messages&use=inbox&at=1&rows=1"
+    answer = await alice.http.post("/mail/INBOX/actions", data=data, headers=headers)
+    assert "1 message moved to Trash." in answer.text and 'class="undo"' in answer.text
+    assert answer.text.count("data-brought") == 1 and answer.text.count('class="row-link"') == 1
+    assert f'value="{VALIDITY}.1"' in answer.text.partition("data-brought")[2]
+    assert (answer.headers["postern-total"], answer.headers["postern-position"]) == ("2", "1")
+    assert "etag" not in answer.headers and answer.headers["cache-control"] == "no-store"
+    fakes.mail.fail = {"messages": error(Reason.UNAVAILABLE)}
+    data["m"] = f"{VALIDITY}.2"
+    answer = await alice.http.post("/mail/INBOX/actions", data=data, headers=headers)
+    assert "1 message moved to Trash." in answer.text and "data-brought" not in answer.text
+    assert "postern-total" not in answer.headers and set(fakes.mail.boxes["INBOX"]) == {1}
+
+
 async def test_no_trash_is_a_question_and_nothing_is_deleted(alice, fakes):
     fill(fakes)
     del fakes.mail.boxes["Trash"]

@@ -3,7 +3,7 @@
 import { readAgain, take } from "./again";
 import { closePane } from "./panes";
 import { labels, mailboxes, pick } from "./picker";
-import { keyOf } from "./window";
+import { keyOf, listWindow } from "./window";
 import { word } from "./words";
 
 const GOES = new Set(["archive", "delete", "delete-forever", "junk", "not-junk", "move"]);
@@ -79,17 +79,29 @@ export async function act(
   let next: HTMLElement | undefined;
   const open = (pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "").split(" ");
   const opened = open.some((key) => key && keys.has(key));
+  let wanted = "";
   if (GOES.has(verb) && !all) {
+    const list = listWindow();
+    const before = list?.rows().length ?? 0;
     next = take(keys);
+    const gone = before - (list?.rows().length ?? 0);
+    if (gone) wanted = list?.wanted(action, gone) ?? "";
     if (opened) leave(next);
   }
+  let told = new Headers();
+  let brought: HTMLElement[] = [];
   const notices = document.getElementById("notices")!;
   notices.classList.add("is-waiting");
   try {
     const body = new URLSearchParams([...data].map(([name, value]) => [name, String(value)] as [string, string]));
+    if (wanted) body.set("shown", wanted);
     const answer = await fetch(action, { method: "POST", body, headers: NOTICES });
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     notices.innerHTML = await answer.text(); // escaped by the server's templates
+    told = answer.headers;
+    const lines = notices.querySelector<HTMLTemplateElement>("template[data-brought]");
+    lines?.remove();
+    brought = [...(lines?.content.querySelectorAll<HTMLElement>(".row") ?? [])];
     prepare(notices);
   } catch {
     otherwise();
@@ -99,7 +111,8 @@ export async function act(
   }
   for (const box of document.querySelectorAll<HTMLInputElement>(".row-check input:checked")) box.checked = false;
   for (const kept of document.querySelectorAll("input[data-kept], input[name=all]")) kept.remove();
-  await readAgain(prepare);
+  // Most acts bring what the list then lacks; where something else has happened to it meanwhile, it is read again.
+  if (!wanted || !told.has("postern-total") || !listWindow()?.fill(brought, wanted, told)) await readAgain(prepare);
   if (pane && open[0] && (opened || all || !verb) && SHOWN.has(verb)) await again(pane, prepare);
   document.dispatchEvent(new Event("postern:counts"));
 }

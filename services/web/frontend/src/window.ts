@@ -42,9 +42,52 @@ export class ListWindow {
   }
 
   url(at: number): string {
+    const url = this.address(at);
+    return url.pathname + url.search;
+  }
+
+  private address(at: number): URL {
     const url = new URL(this.list.dataset.url ?? "", location.href);
     if (at) url.searchParams.set("at", String(at));
-    return url.pathname + url.search;
+    return url;
+  }
+
+  /** What an act's form says for its answer to bring the lines that fill the room of `gone` lines, which have been taken
+   * out; "" where it is not done to this list's mailbox. */
+  wanted(action: string, gone: number): string {
+    const url = this.address(this.start + this.rows().length);
+    if (new URL(action, location.href).pathname !== `${url.pathname}/actions`) return "";
+    url.searchParams.set("rows", String(gone));
+    return url.search.slice(1);
+  }
+
+  /** Puts in what an act's answer brought, where the list is otherwise as it was. False where more has happened to it
+   * meanwhile, so that it is to be read again. */
+  fill(brought: HTMLElement[], wanted: string, told: Headers): boolean {
+    // An answer that is on its way may be older than the act.
+    if (this.loading) return false;
+    const [at, rows] = ["at", "rows"].map((name) => Number(new URLSearchParams(wanted).get(name) ?? 0)) as [number, number];
+    const total = Number(told.get("postern-total") ?? NaN);
+    const shown = this.rows();
+    const known = new Set(shown.map(keyOf));
+    // The lines may have come meanwhile, as the list was scrolled; then they stand where they belong.
+    const right = brought.every((row, n) => {
+      const there = shown[at + n - this.start];
+      return there ? keyOf(there) === keyOf(row) : !known.has(keyOf(row));
+    });
+    const fresh = brought.slice(Math.max(0, this.start + shown.length - at));
+    const whole = brought.length >= Math.min(rows, total - at);
+    if (total !== this.total || at < this.start || at > this.start + shown.length || !right || !whole) return false;
+    this.below.before(...fresh);
+    this.count(told);
+    this.measure();
+    this.changed();
+    return true;
+  }
+
+  private count(told: Headers): void {
+    const count = this.pane.querySelector(".list-count");
+    if (count) count.textContent = decodeURIComponent(told.get("postern-count") ?? "");
   }
 
   private offset(): number {
@@ -99,11 +142,12 @@ export class ListWindow {
       const made = document.createElement("template");
       made.innerHTML = await answer.text(); // escaped by the server's templates
       this.total = Number(answer.headers.get("postern-total") ?? this.total);
-      const count = this.pane.querySelector(".list-count");
-      if (count) count.textContent = decodeURIComponent(answer.headers.get("postern-count") ?? "");
+      this.count(answer.headers);
       return [...made.content.querySelectorAll<HTMLElement>(".row")];
     } catch {
       return undefined; // the line is gone or the wish has changed; the next scroll asks again
+    } finally {
+      if (this.loading === loading) this.loading = undefined;
     }
   }
 
