@@ -15,6 +15,7 @@ import imaplib
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +78,19 @@ class ImapPasswordChecker:
             raise error(Reason.UNAVAILABLE, "too many password checks at once")
         loop = asyncio.get_running_loop()
         self._running += 1
-        future = loop.run_in_executor(self._threads, self._check, username, password, client_address())
+        answer: asyncio.Future[bool] = loop.create_future()
+
+        def right() -> None:
+            """Told before the connection is ended: nobody waits for the server's good-bye."""
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits at all
+                loop.call_soon_threadsafe(_tell, answer)
+
+        future = loop.run_in_executor(self._threads, self._check, username, password, client_address(), right)
         future.add_done_callback(self._done)
+        future.add_done_callback(lambda done: _settle(answer, done))
         try:
             async with asyncio.timeout(self._settings.total_seconds):
-                return await asyncio.shield(future)
+                return await asyncio.shield(answer)
         except TimeoutError as err:
             # The thread ends by itself, by the socket's timeout.
             raise error(Reason.MAIL_SERVER_TIMEOUT, err) from None
@@ -94,12 +103,13 @@ class ImapPasswordChecker:
         if not future.cancelled():
             future.exception()  # seen, also where nobody waits any more
 
-    def _check(self, username: str, password: str, address: str) -> bool:
+    def _check(self, username: str, password: str, address: str, right: Callable[[], None]) -> bool:
         client: IMAPClient | None = None
         try:
             client = self._connect()
             _tell_address(client, address)
             _sign_in(client, username, password)
+            right()
             return True
         except LoginError as err:
             return _judge(err)
@@ -130,6 +140,24 @@ class ImapPasswordChecker:
                     client.shutdown()
                 raise
         return client
+
+
+def _tell(answer: asyncio.Future[bool]) -> None:
+    if not answer.done():
+        answer.set_result(True)
+
+
+def _settle(answer: asyncio.Future[bool], done: asyncio.Future[bool]) -> None:
+    """What came out of the thread, where that was not told before."""
+    if answer.done():
+        return
+    if done.cancelled():
+        answer.cancel()
+    elif (err := done.exception()) is not None:
+        answer.set_exception(err)
+        answer.exception()  # seen, also where nobody waits any more
+    else:
+        answer.set_result(done.result())
 
 
 def _tell_address(client: IMAPClient, address: str) -> None:

@@ -89,7 +89,8 @@ class Throttle:
         )
         if not wait:
             buckets = _buckets(account, where, known)
-            wait = await self._database.run(lambda session: self._count(session, buckets))
+            # Who tries passwords does not cut the power, and whoever signs in need not wait for the disk.
+            wait = await self._database.run(lambda session: self._count(session, buckets), lasting=False)
         if wait:
             raise _throttled(wait)
         return Attempt(account, where, tuple(buckets))

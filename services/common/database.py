@@ -143,7 +143,15 @@ def _reader(engine: Engine, url: str | URL, pool_size: int) -> Engine:
     return create_engine(url, pool_size=pool_size, reads=True)
 
 
-def _sqlite_engine(url: URL, pool_size: int) -> Engine:
+def _passing(engine: Engine, url: str | URL) -> Engine:
+    """The engine for what need not last. On MySQL that is the operator's choice for all that is written
+    (innodb_flush_log_at_trx_commit)."""
+    if engine.dialect.name != "sqlite" or isinstance(engine.pool, StaticPool):
+        return engine
+    return _sqlite_engine(make_url(url), 1, lasting=False)
+
+
+def _sqlite_engine(url: URL, pool_size: int, *, lasting: bool = True) -> Engine:
     memory = url.database in (None, "", ":memory:")
     if not memory:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +171,8 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout=5000")
         _to_wal(cursor)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        # NORMAL leaves the log to the system: a commit outlives the process, and not a power cut.
+        for pragma in (f"synchronous={'FULL' if lasting else 'NORMAL'}", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -196,12 +205,14 @@ class Database:
     def __init__(self, url: str | URL, *, pool_size: int = 8, several: bool = False) -> None:
         self.engine = create_engine(url, pool_size=pool_size, several=several)
         self._reader = _reader(self.engine, url, pool_size)
+        self._passing = _passing(self.engine, url)
         workers = 1 if isinstance(self.engine.pool, StaticPool) else pool_size
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="database")
         self.dialect = self.engine.dialect.name
 
-    async def run(self, work: Callable[[Session], T]) -> T:
-        """`work(session)` in one transaction: committed when it returns, rolled back when it raises.
+    async def run(self, work: Callable[[Session], T], *, lasting: bool = True) -> T:
+        """`work(session)` in one transaction: committed when it returns, rolled back when it raises. Not
+        `lasting`: it may be forgotten in a power cut, and SQLite does not wait for the disk.
 
         After a deadlock, a lock timeout or a connection lost before COMMIT it runs again, up to three times,
         so it must have no effect beyond the session. Reading a row in order to change it needs
@@ -209,11 +220,11 @@ class Database:
         database cannot be reached. A caller that is cancelled leaves the transaction to end on its own,
         bounded by the socket's timeout.
         """
-        return await self._submit(work, read_only=False)
+        return await self._submit(work, self.engine if lasting else self._passing)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """As `run`, for work that only reads: on SQLite it does not wait for writers."""
-        return await self._submit(work, read_only=True)
+        return await self._submit(work, self._reader, read_only=True)
 
     async def ping(self) -> bool:
         """Whether the database answers; for readiness."""
@@ -227,16 +238,17 @@ class Database:
         await asyncio.to_thread(self._workers.shutdown, True, cancel_futures=True)
         self.engine.dispose()
         self._reader.dispose()
+        self._passing.dispose()
 
-    async def _submit(self, work: Callable[[Session], T], *, read_only: bool) -> T:
+    async def _submit(self, work: Callable[[Session], T], engine: Engine, *, read_only: bool = False) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._workers, self._transact, work, read_only)
+        return await loop.run_in_executor(self._workers, self._transact, work, engine, read_only)
 
-    def _transact(self, work: Callable[[Session], T], read_only: bool) -> T:
+    def _transact(self, work: Callable[[Session], T], engine: Engine, read_only: bool) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
             committing = False
             try:
-                with (self._reader if read_only else self.engine).connect() as connection:
+                with engine.connect() as connection:
                     connection = connection.execution_options(**{_READ_ONLY: read_only})
                     with Session(connection, expire_on_commit=False) as session:
                         result = work(session)

@@ -116,12 +116,15 @@ class Sessions:
 
     async def _fetch(self, key: str, secret: str, client: Client) -> Grant:
         # The tabs of one browser ask together; auth is asked once. A shield, since one tab may go away.
+        return await asyncio.shield(self._begin(key, secret, client))
+
+    def _begin(self, key: str, secret: str, client: Client) -> asyncio.Task[Grant]:
         task = self._pending.get(key)
         if task is None:
             task = asyncio.create_task(self._auth.grant(secret, client))
             self._pending[key] = task
             task.add_done_callback(lambda done: self._arrived(key, done))
-        return await asyncio.shield(task)
+        return task
 
     def _arrived(self, key: str, task: asyncio.Task[Grant]) -> None:
         current = self._pending.get(key) is task
@@ -140,6 +143,12 @@ class Sessions:
         self._grants.move_to_end(key)
         while len(self._grants) > self._size:
             self._grants.popitem(last=False)
+
+    def expect(self, secret: str, client: Client) -> None:
+        """Ask for the tokens of a session that was just begun, while its browser is on the way to its first
+        page."""
+        if (key := crypto.session_hash(secret)) not in self._grants:
+            self._begin(key, secret, client)
 
     def forget(self, secret: str) -> None:
         key = crypto.session_hash(secret)

@@ -146,6 +146,14 @@ async def test_a_server_without_auth_plain_is_asked_with_login() -> None:
     assert len([line for line in heard if b"LOGIN" in line]) == 1
 
 
+async def test_nobody_waits_for_the_good_bye() -> None:
+    capable = b"* CAPABILITY IMAP4rev1\r\nTAG OK done"
+    with answering(b"* OK hi", capable, capable, b"TAG OK in", wait=0.9) as url:
+        begun = time.monotonic()
+        assert await checker(url).check("a@example.org", "x")
+        assert time.monotonic() - begun < 0.6
+
+
 async def test_a_server_that_is_down_and_one_that_hangs(own_dovecot: Dovecot) -> None:
     user = own_dovecot.add_user()
     asks = checker(own_dovecot.url)

@@ -183,6 +183,18 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
     await database.close()
 
 
+async def test_what_need_not_last_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+
+    def level(session: Session) -> int:
+        return session.execute(text("PRAGMA synchronous")).scalar_one()
+
+    assert [await database.run(level), await database.run(level, lasting=False)] == [2, 1]
+    await database.run(lambda session: session.execute(text("CREATE TABLE t (x INT)")), lasting=False)
+    assert await database.read(lambda session: session.execute(text("SELECT count(*) FROM t")).scalar()) == 0
+    await database.close()
+
+
 async def test_sqlite_is_set_up_for_several_connections(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new/x.db")
 

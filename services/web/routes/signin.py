@@ -175,6 +175,7 @@ async def signed_in(edge: Edge, request: Request, outcome: SignedIn, form: Form)
     else:
         target = urls.safe_next(waiting.next_)
         response = RedirectResponse("/mail/INBOX" if target == "/" else target, 303)
+        edge.sessions.expect(outcome.secret, edge.client(request))
     edge.cookies.put(response, edge.cookies.name, outcome.secret)
     return response
 
