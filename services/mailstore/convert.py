@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -206,14 +207,43 @@ def row_to(row: Row) -> types_pb.MessageSummary:
     return summary
 
 
-def rows_to(rows: Iterable[Row], field: Any) -> None:
-    """Rows into a repeated field, made there."""
+def rows_to(rows: Iterable[Row], answer: Any) -> None:
+    """Rows into the `messages` of an answer."""
+    number = answer.DESCRIPTOR.fields_by_name["messages"].number
+    pieces: list[bytes] = []
     for row in rows:
-        put_row(row, field.add())
+        wire = row.wire or _wire(row)
+        pieces.append(_prefix(number, len(wire)))
+        pieces.append(wire)
+    # Messages put together are one with the fields of both.
+    answer.MergeFromString(b"".join(pieces))
+
+
+@lru_cache(maxsize=4096)
+def _prefix(number: int, octets: int) -> bytes:
+    """What stands before a message of that length in a field: the field's tag and the length, as protobuf
+    writes them (https://protobuf.dev/programming-guides/encoding/#structure)."""
+    found = bytearray([number << 3 | 2])
+    while octets > 0x7F:
+        found.append(octets & 0x7F | 0x80)
+        octets >>= 7
+    found.append(octets)
+    return bytes(found)
+
+
+def _wire(row: Row) -> bytes:
+    wire = row_to(row).SerializeToString()
+    if row.encoded:
+        # It comes again.
+        row.wire = wire
+    return wire
 
 
 def put_row(row: Row, into: types_pb.MessageSummary) -> None:
     """A row into an empty message."""
+    if row.wire:
+        into.MergeFromString(row.wire)
+        return
     if row.encoded:
         # From the index: encoded when it came in (index.convert).
         into.MergeFromString(row.encoded)

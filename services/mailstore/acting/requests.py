@@ -37,12 +37,13 @@ class _Entry:
 
 class Requests:
     """Answers to writes lately done, by account, method and request id. `on_write` hears the account of each
-    write, also of one that failed midway, before its caller hears of it.
+    write, also of one that failed midway, before its caller hears of it; and the one mailbox that it changed
+    something in, empty where there may be several.
     """
 
     def __init__(
         self,
-        on_write: Callable[[str], object] = lambda account: None,
+        on_write: Callable[[str, str], object] = lambda account, mailbox: None,
         *,
         most: int = 10_000,
         keep: float = 600.0,
@@ -70,7 +71,7 @@ class Requests:
                 client=client_address(),
             )
             entry.task = asyncio.get_running_loop().create_task(_run(work), context=context)
-            entry.task.add_done_callback(lambda _: self._on_write(account))
+            entry.task.add_done_callback(lambda _: self._on_write(account, ""))
             if request_id:
                 self._put(key, entry)
                 entry.task.add_done_callback(lambda task: self._forget_failure(key, task))
@@ -83,11 +84,16 @@ class Requests:
             raise error(Reason.MAIL_SERVER_TIMEOUT, "the write goes on without its caller") from None
 
     async def stream(
-        self, account: str, method: str, request_id: str, work: Callable[[], AsyncIterator[T]]
+        self,
+        account: str,
+        method: str,
+        request_id: str,
+        work: Callable[[], AsyncIterator[T]],
+        within: str = "",
     ) -> AsyncIterator[T]:
         """The steps of `work`, or those of the earlier time with the same id. Cancelled, the work stops
         between two steps and what was done is not kept: sent again, it goes on with what is left. So it does
-        where `stop` ended it after a step.
+        where `stop` ended it after a step. `within`: the one mailbox that `work` changes, where there is one.
         """
         key = self._key(account, method, request_id)
         entry = self._get(key) if request_id else None
@@ -107,14 +113,14 @@ class Requests:
                         # Bounded; the last one, which says how far it came, is always kept.
                         entry.steps.pop()
                     entry.steps.append(step)
-                    self._on_write(account)
+                    self._on_write(account, within)
                     yield step
                     if entry.stopping:
                         break
                 else:
                     entry.done = True
         finally:
-            self._on_write(account)
+            self._on_write(account, within)
             entry.finished.set()
             if not entry.done and self._entries.get(key) is entry:
                 del self._entries[key]

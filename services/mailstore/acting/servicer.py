@@ -47,7 +47,8 @@ class ActingMethods:
                     gone=convert.ranges_to(step.gone),
                 )
 
-        async for response in self._stream("ModifyMessages", request.request_id, target.mailbox, work):
+        mailbox = target.mailbox
+        async for response in self._stream("ModifyMessages", request.request_id, mailbox, work, mailbox):
             yield response
 
     async def MoveMessages(
@@ -102,9 +103,16 @@ class ActingMethods:
             yield response
 
     async def _stream(
-        self, method: str, request_id: str, mailbox: str, work: Callable[[Session], AsyncIterator[Any]]
+        self,
+        method: str,
+        request_id: str,
+        mailbox: str,
+        work: Callable[[Session], AsyncIterator[Any]],
+        within: str = "",
     ) -> AsyncIterator[Any]:
-        """A long action on one connection, best one that has `mailbox` open, once for its request id."""
+        """A long action on one connection, best one that has `mailbox` open, once for its request id.
+        `within`: the one mailbox that it changes, where there is one.
+        """
         account = self._service.accounts.current()
 
         async def on_connection() -> AsyncIterator[Any]:
@@ -125,7 +133,7 @@ class ActingMethods:
                     if begun or attempt or not refused:
                         raise
 
-        steps = self._service.requests.stream(account.id, method, request_id, on_connection)
+        steps = self._service.requests.stream(account.id, method, request_id, on_connection, within)
         async with aclosing(steps) as responses:  # type: ignore[type-var]
             async for response in responses:
                 yield response

@@ -19,6 +19,7 @@ from services.mailstore.imap.pool import Account
 from services.mailstore.imap.session import Session
 from services.mailstore.imap.tracking import Agreed
 from services.mailstore.index.build import BuildProgress, build_rows, build_words
+from services.mailstore.index.kept import KeptRows
 from services.mailstore.index.marks import Marks
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.source import FlagChange, Look, Opened, SessionSource
@@ -66,8 +67,9 @@ class AccountIndex:
         self.progress: dict[str, BuildProgress] = {}
         self.used = time.monotonic()
         self.refreshed = 0.0
-        # When somebody last changed mail through here, and when the last look at all mailboxes began.
-        self.acted = self.looked = 0.0
+        # When somebody last changed mail through here that nobody has looked at since, by mailbox; under the
+        # empty name where it may be any.
+        self.acted: dict[str, float] = {}
         # Whether a worker has something to do, as far as is known.
         self.wanting = True
         # Mailboxes that the last worker could not bring in, and when that was.
@@ -79,6 +81,7 @@ class AccountIndex:
         # By mailbox: when all flags were last compared, and how many seconds that took.
         self._flags_read: dict[str, tuple[float, float]] = {}
         self.marks = Marks()
+        self.kept = KeptRows()
         self._threads = threads
         self._idle: list[Store] = []
         # Seconds that the last short reading took; the first is a thread's.
@@ -197,7 +200,7 @@ class AccountIndex:
         unread. NotNow where that is not to be done while somebody waits, apsw.BusyError where a worker
         writes.
         """
-        state = self.complete(mailbox)
+        begun, state = time.monotonic(), self.complete(mailbox)
         if state is None:
             raise TooMuch
         # Opened afresh, for STATUS of a mailbox that is open tells what the connection has seen of it so far
@@ -207,6 +210,7 @@ class AccountIndex:
             state = await self._update(session, state, MOST_INLINE)
         elif state.modseq and session.selected is not None:
             session.agreed = Agreed(session.selected, look.told, _key(state))
+        self._looked(begun, mailbox)
         return state, look.unread
 
     async def _look(self, session: Session, state: MailboxState, most: int) -> tuple[MailboxState, Look]:
@@ -242,6 +246,7 @@ class AccountIndex:
         agreed = session.agreed
         if agreed is None or agreed.selected is not session.selected or not is_fresh(session, mailbox):
             return None
+        begun = time.monotonic()
         asking = asyncio.create_task(session.command(b"NOOP"))
         try:
             # So that it is on its way.
@@ -256,7 +261,16 @@ class AccountIndex:
             raise
         noop = await asking
         same = agreed.changes == agreed.selected.changes and not noop.data("FETCH")
-        return found if same and agreed.key == _key(state) else None
+        if not same or agreed.key != _key(state):
+            return None
+        self._looked(begun, mailbox)
+        return found
+
+    def _looked(self, begun: float, *mailboxes: str) -> None:
+        """These are as they were at the server at `begun` or later, with what was done in them before."""
+        for name in mailboxes:
+            if self.acted.get(name, begun + 1) <= begun:
+                del self.acted[name]
 
     async def _update(
         self, session: Session, state: MailboxState, most: int, *, all_flags: bool = False
@@ -328,7 +342,8 @@ class AccountIndex:
                     continue  # deleted or renamed meanwhile, or not ours to read: the others are no worse
                 self._flags_read[box.name] = (time.monotonic(), time.monotonic() - begun)
             current.add(box.name)
-        self.refreshed, self.looked = time.monotonic(), started
+        self.refreshed = time.monotonic()
+        self._looked(started, *self.acted)
         self.cost = cost
         self.wanting = bool(self.missing(current))
         return frozenset(current)

@@ -15,6 +15,7 @@ import apsw
 from services.common.errors import PosternError, Reason, invalid_argument
 from services.mailstore.index import searching
 from services.mailstore.index.account import AccountIndex
+from services.mailstore.index.kept import KeptRows
 from services.mailstore.index.lists import COLUMN, read_rows
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.rows import to_row
@@ -92,7 +93,9 @@ async def _steps(
         rest, held, last = names, {}, _ALL_AT_SERVER
     elif token.before >= 0:
         try:
-            rows, last = await index.read(lambda store: _rows(store, request, plan, held, token), short=small)
+            rows, last = await index.read(
+                lambda store: _rows(store, index.kept, request, plan, held, token), short=small
+            )
         except (IndexBroken, apsw.Error):
             rest, held = names, {}
         else:
@@ -138,6 +141,7 @@ async def _steps(
 
 def _rows(
     store: Store,
+    kept: KeptRows,
     request: SearchRequest,
     plan: searching.Plan,
     held: dict[str, MailboxState],
@@ -159,7 +163,7 @@ def _rows(
         numbers = [row[0] for row in db.execute(found.sql, found.parameters)]
         more = len(numbers) > request.size
         numbers = numbers[: request.size]
-        rows = [to_row(row) for row in read_rows(db, states, numbers)]
+        rows = [to_row(row) for row in read_rows(db, states, numbers, kept)]
     return rows, numbers[-1] if more and numbers else -1
 
 

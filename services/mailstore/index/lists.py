@@ -7,7 +7,7 @@ indices made for those alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import apsw
 
 from services.mailstore.index.coding import decode_part
 from services.mailstore.index.conversations import carray
+from services.mailstore.index.kept import KeptRows
 from services.mailstore.index.marks import STEP, Anchor, ListId, Marks, before
 from services.mailstore.index.model import MailboxState, Row
 from services.mailstore.index.searching import Condition
@@ -32,6 +33,8 @@ _ROW = (
     "m.id, m.uid, m.flags, m.keywords, m.attachment, m.received, m.size, m.thread, d.summary, d.snippet, "
     "m.mailbox, d.text_part"
 )
+
+_HEAD = "id, uid, flags, keywords, thread, mailbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,10 @@ def list_rows(
     conversations: bool = False,
     condition: Condition | None = None,
     marks: Marks | None = None,
+    kept: KeptRows | None = None,
 ) -> Listed:
     """A page of the mailbox. Call within `Store.reading()`, so that rows, position and total are of one
-    moment. `marks` are the account's.
+    moment. `marks` and `kept` are the account's.
     """
     walk = _Walk(db, state, order, conversations, condition, marks or Marks())
     total = walk.total()
@@ -86,25 +90,42 @@ def list_rows(
     else:
         ids = walk.beyond(anchor, size, towards_start=False)
         position = walk.rank(anchor, place.position, total) + 1
-    rows = read_rows(db, {state.id: state}, ids)
+    rows = read_rows(db, {state.id: state}, ids, kept)
     return Listed(rows, position if rows else 0, total)
 
 
-def read_rows(db: apsw.Connection, mailboxes: Mapping[int, MailboxState], ids: Sequence[int]) -> list[Row]:
+def read_rows(
+    db: apsw.Connection,
+    mailboxes: Mapping[int, MailboxState],
+    ids: list[int],
+    kept: KeptRows | None = None,
+) -> list[Row]:
     """The rows with these numbers, in this order; those of mailboxes that are not in `mailboxes` are left
-    out.
+    out. Those that are `kept` and have not changed are not read again.
     """
-    if not ids:
-        return []
-    found = {}
+    found: dict[int, Row] = {}
+    missing = ids
+    if kept is not None and kept.near(ids):
+        for head in db.execute(
+            f"SELECT {_HEAD} FROM message WHERE id IN (SELECT value FROM carray(?))",  # noqa: S608
+            (carray(ids),),
+        ):
+            state = mailboxes.get(head[5])
+            if state is not None and (known := kept.get(head, state)) is not None:
+                found[known.id] = known
+        missing = [id_ for id_ in ids if id_ not in found]
+    if not missing:
+        return [found[id_] for id_ in ids]
     for row in db.execute(
         f"SELECT {_ROW} FROM message m JOIN detail d ON d.id = m.id "  # noqa: S608
         "WHERE m.id IN (SELECT value FROM carray(?))",
-        (carray(ids),),
+        (carray(missing),),
     ):
         state = mailboxes.get(row[10])
         if state is not None:
-            found[row[0]] = make_row(state.name, state.uid_validity, row)
+            made = found[row[0]] = make_row(state.name, state.uid_validity, row)
+            if kept is not None:
+                kept.put(made)
     return [found[id_] for id_ in ids if id_ in found]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from services.mailstore.mime.model import Envelope
 
@@ -70,10 +71,10 @@ class MailboxState:
         return self.built <= 1 and self.texted <= 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """One message of a list. `encoded` is what index.convert made of it; `text_part` is where its first
-    words are, while `snippet` is not known yet.
+    """One message of a list; not changed once it is made. `encoded` is what index.convert made of it;
+    `text_part` is where its first words are, while `snippet` is not known yet. `told` is for rows.to_row.
     """
 
     id: int
@@ -89,3 +90,4 @@ class Row:
     encoded: bytes
     snippet: str | None
     text_part: TextPart | None
+    told: Any = field(default=None, init=False, compare=False, repr=False)

@@ -17,7 +17,14 @@ from services.mailstore.reading.snippets import Snippets
 
 
 def to_row(row: IndexRow) -> Row:
-    """A row; where its first words are not known yet, its `selection` says where they are."""
+    """A row; where its first words are not known yet, its `selection` says where they are. The same one each
+    time."""
+    if row.told is None:
+        row.told = _make(row)
+    return row.told
+
+
+def _make(row: IndexRow) -> Row:
     return Row(
         name=MessageName(row.mailbox, row.uid_validity, row.uid),
         encoded=row.encoded,

@@ -114,11 +114,12 @@ class Index:
             "search", await find(index, request, server, lambda: self._refresh_soon(index, SETTLE_AFTER))
         )
 
-    def acted(self, account_id: str) -> None:
-        """Somebody changed mail through here: whoever searches next finds it so."""
+    def acted(self, account_id: str, mailbox: str = "") -> None:
+        """Somebody changed mail through here, in this mailbox alone where it is named: whoever searches next
+        finds it so."""
         for index in self._open.values():
             if index.account.id == account_id:
-                index.acted = time.monotonic()
+                index.acted[mailbox] = time.monotonic()
 
     def progress(self, account: Account, mailbox: str) -> BuildProgress | None:
         """How far building a mailbox is; None where that is not under way."""
@@ -217,8 +218,8 @@ class Index:
         self._spawn(index.account.key, "refresh", work)
 
     async def _catch_up(self, index: AccountIndex) -> None:
-        """Look at all mailboxes now where something was done since the last look; lists look for themselves
-        at the mailbox that they show. Where the server takes long for it, the search does without.
+        """Look at all mailboxes now where something was done that nobody has looked at since: a list looks at
+        the mailbox that it shows. Where the server takes long for it, the search does without.
         """
 
         async def work() -> None:
@@ -227,7 +228,7 @@ class Index:
 
         deadline = time.monotonic() + CATCH_UP
         for _ in range(2):  # the first may have begun before
-            if index.acted <= index.looked or (left := deadline - time.monotonic()) <= 0:
+            if not index.acted or (left := deadline - time.monotonic()) <= 0:
                 return
             self._spawn(index.account.key, "catch-up", work)
             await asyncio.wait([self._tasks[index.account.key, "catch-up"]], timeout=left)

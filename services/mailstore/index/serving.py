@@ -235,6 +235,7 @@ def _look(
             conversations=conversations,
             condition=condition,
             marks=index.marks,
+            kept=index.kept,
         )
         if not conversations:
             return _View(listed, state)

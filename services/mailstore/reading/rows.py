@@ -31,8 +31,8 @@ _NONE: Mapping[int, Row] = {}
 @dataclass(slots=True)
 class Row:
     """One message of a list; not changed once it is made. `received` is aware; `size` counts octets;
-    `structure` is None where the server's is unusable. `encoded` is all that never changes of it, for convert
-    alone; a row of the index has no envelope beside that.
+    `structure` is None where the server's is unusable. `encoded` is all that never changes of it, and `wire`
+    all of it as a list's answer has it, for convert alone; a row of the index has no envelope beside that.
     """
 
     name: MessageName
@@ -46,6 +46,8 @@ class Row:
     # Where it is known without the structure.
     attachment: bool | None = None
     encoded: bytes = b""
+    # Of this row alone: none of a copy's.
+    wire: bytes = field(default=b"", init=False, compare=False, repr=False)
 
     @property
     def has_attachment(self) -> bool:

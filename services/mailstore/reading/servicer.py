@@ -64,7 +64,7 @@ class ReadingMethods:
             stale_seconds=served.stale_seconds if served is not None else 0,
             indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
-        convert.rows_to(page.rows, response.messages)
+        convert.rows_to(page.rows, response)
         return response
 
     async def GetMessage(self, request: pb.GetMessageRequest, context: Context) -> pb.GetMessageResponse:

@@ -50,5 +50,5 @@ class SearchingMethods:
                     next_page_token=step.next_token,
                     failed_mailboxes=step.failed,
                 )
-                convert.rows_to(step.rows, response.messages)
+                convert.rows_to(step.rows, response)
                 yield response

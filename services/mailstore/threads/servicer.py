@@ -100,7 +100,7 @@ class ThreadMethods:
             next_page_token=tokens.encode(["conversation", end]) if end < opened.total else "",
         )
         _put(opened.row, response.conversation)
-        convert.rows_to(opened.messages, response.messages)
+        convert.rows_to(opened.messages, response)
         return response
 
 
