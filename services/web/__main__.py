@@ -12,6 +12,7 @@ from services.common.metrics import MetricsServer
 from services.common.settings import Env
 from services.web import clients, forgetful
 from services.web.app import build, build_edge
+from services.web.packets import OnePacket
 from services.web.settings import WebSettings
 from services.web.tls import CertificateProtocol, context_factory
 
@@ -31,7 +32,7 @@ async def main() -> None:
             build(edge),
             host=settings.listen.host or "0.0.0.0",  # noqa: S104 asked for by the setting ":port"
             port=settings.listen.port,
-            http=CertificateProtocol if context else "httptools",
+            http=CertificateProtocol if context else OnePacket,
             ssl_context_factory=context,
             ws="none",
             lifespan="off",

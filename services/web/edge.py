@@ -271,6 +271,8 @@ def is_fragment(request: Request, target: str) -> bool:
 
 def own_path(request: Request) -> str:
     """The request's path and query, for coming back to it."""
-    raw = request.scope.get("raw_path") or request.url.path.encode()
+    scope = request.scope
+    raw = scope.get("raw_path") or scope["path"].encode()
     path = raw.split(b"?", 1)[0].decode("ascii", "replace")
-    return urls.safe_next(path + (f"?{request.url.query}" if request.url.query else ""))
+    query = scope.get("query_string", b"").decode("ascii", "replace")
+    return urls.safe_next(f"{path}?{query}" if query else path)

@@ -47,19 +47,19 @@ class Line:
     labels: tuple[Label, ...] = ()
 
 
-class Draft:
-    """A line that is made when it has to be drawn. `of` is the message or conversation, `terms` all else that
-    the line depends on; both say together what it looks like."""
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Lines that are made when they have to be drawn. `of` are the messages or conversations, `terms` all
+    else that the lines depend on but which of them is open; together they say what the lines look like."""
 
-    __slots__ = ("_make", "current", "of", "terms")
+    of: Sequence[Any]
+    terms: Hashable
+    line: Callable[[Any, bool], Line]
+    # Whether one of them is the one that is open; None where none is.
+    is_open: Callable[[Any], bool] | None = None
 
-    def __init__(
-        self, of: Row | Conversation, terms: Hashable, current: bool, make: Callable[[Any, bool], Line]
-    ) -> None:
-        self.of, self.terms, self.current, self._make = of, terms, current, make
-
-    def line(self) -> Line:
-        return self._make(self.of, self.current)
+    def __len__(self) -> int:
+        return len(self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _labels(row: Row, known: labels.Labels) -> tuple[Label, ...]:
 
 
 def message_lines(
-    rows: Iterable[Row],
+    rows: Sequence[Row],
     me: Me,
     *,
     outgoing: bool = False,
@@ -205,7 +205,7 @@ def message_lines(
     drafts: bool = False,
     places: dict[str, str] | None = None,
     **query: object,
-) -> list[Draft]:
+) -> Drafts:
     """Lines of single messages. `places` names mailboxes to show beside each (a search over several)."""
     full = places is not None
     known = labels.of(me)
@@ -230,7 +230,7 @@ def message_lines(
 
     named = tuple((places or {}).items())
     terms = ("message", *reader(me), outgoing, drafts, full, named, tuple(query.items()))
-    return [Draft(row, terms, bool(open_key) and row.ref.key == open_key, make) for row in rows]
+    return Drafts(rows, terms, make, (lambda row: row.ref.key == open_key) if open_key else None)
 
 
 def reader(me: Me) -> tuple[Hashable, ...]:
@@ -242,8 +242,8 @@ def reader(me: Me) -> tuple[Hashable, ...]:
 
 
 def conversation_lines(
-    conversations: Iterable[Conversation], me: Me, *, open_key: str = "", **query: object
-) -> list[Draft]:
+    conversations: Sequence[Conversation], me: Me, *, open_key: str = "", **query: object
+) -> Drafts:
     known = labels.of(me)
 
     def keys(one: Conversation) -> list[str]:
@@ -266,7 +266,7 @@ def conversation_lines(
         )
 
     terms = ("conversation", *reader(me), tuple(query.items()))
-    return [Draft(one, terms, bool(open_key) and open_key in keys(one), make) for one in conversations]
+    return Drafts(conversations, terms, make, (lambda one: open_key in keys(one)) if open_key else None)
 
 
 def parse_sort(text: str) -> Order:

@@ -9,14 +9,14 @@ answer), so that a line that has not changed costs one look into a dict.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup
 
 from services.web import formats
-from services.web.listing import Draft, Line
+from services.web.listing import Drafts, Line
 
 MOST = 8_000
 
@@ -30,19 +30,17 @@ class Rows:
         self._terms: OrderedDict[Hashable, int] = OrderedDict()
         self._last = 0
 
-    def __call__(self, lines: Iterable[Draft]) -> Markup:
-        kept = self._kept
+    def __call__(self, lines: Drafts) -> Markup:
+        kept, is_open = self._kept, lines.is_open
         drawn: list[str] = []
-        terms: Hashable = None
-        number = 0
-        for draft in lines:
-            if draft.terms is not terms:
-                terms, number = draft.terms, self._number(draft.terms)
+        number = self._number(lines.terms)
+        for one in lines.of:
+            current = is_open is not None and is_open(one)
             # The entry holds the message, so that its id is nobody else's while it is there.
-            key = (id(draft.of), number, draft.current)
+            key = (id(one), number, current)
             found = kept.get(key)
-            if found is None or found[0] is not draft.of:
-                found = kept[key] = (draft.of, self._draw(draft.line()))
+            if found is None or found[0] is not one:
+                found = kept[key] = (one, self._draw(lines.line(one, current)))
                 if len(kept) > MOST:
                     kept.popitem(last=False)
             else:

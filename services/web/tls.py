@@ -7,16 +7,14 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from services.common.settings import SettingsError
 from services.web.gate import STATE_KEY
+from services.web.packets import OnePacket
 from services.web.settings import GateMode, WebSettings
 
 
-class CertificateProtocol(HttpToolsProtocol):
-    """uvicorn's own protocol, which says nothing of the client's certificate, with that in the scope's
-    state."""
+class CertificateProtocol(OnePacket):
+    """uvicorn's protocol says nothing of the client's certificate; here that is in the scope's state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

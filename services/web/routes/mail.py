@@ -254,7 +254,7 @@ def _lines(
     mailbox: MailboxView,
     page: MessagePage | ConversationPage | None,
     open_key: str = "",
-) -> list[listing.Draft]:
+) -> listing.Drafts:
     if isinstance(page, ConversationPage):
         return listing.conversation_lines(page.conversations, me, open_key=open_key, **place.query)
     return listing.message_lines(
