@@ -11,6 +11,7 @@ from services.common.logging import get_logger
 from services.mailstore.imap.pool import Pool
 from services.mailstore.imap.session import Session
 from services.mailstore.index.account import AccountIndex
+from services.mailstore.index.kept import KeptRows
 from services.mailstore.index.lists import read_rows
 from services.mailstore.index.model import MailboxState
 from services.mailstore.index.model import Row as IndexRow
@@ -30,6 +31,9 @@ from services.mailstore.reading.rows import Row
 from services.mailstore.threads.one import OneRequest, OpenedConversation
 
 log = get_logger(__name__)
+# Seconds: a look at all mailboxes that is no older does for a conversation, unless something was done through
+# here since; where looking is dear, an older one does.
+FRESH, FRESH_WHERE_DEAR = 3.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +49,25 @@ class _Found:
 async def open_conversation(
     pool: Pool, index: AccountIndex, request: OneRequest
 ) -> OpenedConversation | None:
-    """The conversation, as all mailboxes are now; None where the index cannot tell: it does not know it,
-    does not hold every mailbox, or does not know the first words of a message yet.
+    """The conversation, as all mailboxes are now, or were a few seconds ago; what was done through here, and
+    what a list has shown, is in it. None where the index cannot tell: it does not know it, does not hold
+    every mailbox, or does not know the first words of a message yet.
     """
 
     async def work(session: Session) -> OpenedConversation | None:
         current = None
-        if index.cost <= DEAR or time.monotonic() - index.refreshed > 10:
+        age, dear = time.monotonic() - index.refreshed, index.cost > DEAR
+        if age > (FRESH_WHERE_DEAR if dear else FRESH) or (index.acted and not dear):
             current = await index.refresh(session)
         if index.missing(current):
             return None
-        found = await index.read(lambda store: _find(store, request))
+        found = await index.read(lambda store: _find(store, index.kept, request))
         if found is None or any(row.snippet is None for row in found.rows):
             return None
         for state in {row.mailbox: found.states[row.mailbox] for row in found.rows}.values():
             uids = [row.uid for row in found.rows if row.mailbox == state.name]
             if not state.modseq and await index.flags(session, state, uids):
-                found = await index.read(lambda store: _find(store, request))
+                found = await index.read(lambda store: _find(store, index.kept, request))
                 if found is None:
                     return None
         rows = tuple(to_row(row) for row in found.rows)
@@ -76,7 +82,7 @@ async def open_conversation(
         return None
 
 
-def _find(store: Store, request: OneRequest) -> _Found | None:
+def _find(store: Store, kept: KeptRows, request: OneRequest) -> _Found | None:
     with store.reading() as db:
         prefer = request.message.mailbox if request.message else "INBOX"
         # As the file is now, like the rows: a mailbox that was begun anew has others under the same UIDs.
@@ -98,9 +104,9 @@ def _find(store: Store, request: OneRequest) -> _Found | None:
         if not once:
             return None
         places = {each.id: each for each in states.values()}
-        rows = read_rows(db, places, [m.id for m in once[request.start : request.start + request.size]])
+        rows = read_rows(db, places, [m.id for m in once[request.start : request.start + request.size]], kept)
         within = [member for member in everywhere if member.mailbox == state.id]
-        newest = next(iter(read_rows(db, places, [(within or once)[-1].id])), None)
+        newest = next(iter(read_rows(db, places, [(within or once)[-1].id], kept)), None)
         if newest is None:
             return None
         (summary,) = summarise(db, [newest], state.id, places)
