@@ -118,7 +118,7 @@ def html_to_text(html: str) -> str:
         pass
     text = "\n".join(
         # The space of the line above a signature stays (RFC 3676 section 4.3).
-        line if line == "-- " else line.rstrip() if line.strip(" >") else line.strip()
+        "-- " if line in ("-- ", "--\u00a0") else line.rstrip() if line.strip(" >") else line.strip()
         for line in reader.lines
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -82,11 +82,9 @@ def is_html(message: OpenMessage) -> bool:
 
 def text_as_html(text: str) -> str:
     """Plain text, line by line, as an editor has it."""
-    return (
-        "".join(f"<div>{escape(line, quote=False) or '<br>'}</div>" for line in text.split("\n"))
-        if text
-        else ""
-    )
+    # The space that ends the line above a signature (RFC 3676 section 4.3) would not survive in an editor.
+    lines = ("--\u00a0" if line == "-- " else escape(line, quote=False) for line in text.split("\n"))
+    return "".join(f"<div>{line or '<br>'}</div>" for line in lines) if text else ""
 
 
 def html_of(message: OpenMessage) -> str:

@@ -24,7 +24,7 @@ def in_text(text: str, old: str, new: str) -> str:
 def in_html(html: str, old: str, new: str) -> str:
     """The same for formatted text, whose lines are blocks."""
     drawn = (
-        "".join(f"<div>{escape(line, quote=False)}</div>" for line in ("-- ", *new.split("\n")))
+        "".join(f"<div>{escape(line, quote=False)}</div>" for line in ("--\u00a0", *new.split("\n")))
         if new
         else ""
     )

@@ -62,7 +62,7 @@ async def test_lists_of_people_from_elsewhere(visit: Visit) -> None:
 async def test_pictures_and_tables_from_pages_and_programs(visit: Visit) -> None:
     page = await compose(visit)
     await page.get_by_role("button", name="Formatting", exact=True).click()
-    text = page.get_by_role("textbox", name="Message", exact=True)
+    text = page.locator(".composer-rich")  # once the editor is there
     await text.evaluate(PASTE, [{"text/html": SHEET, "text/plain": "Lime\t40"}, PICTURE])
     await expect(text.locator("td").first).to_have_css("border-top-width", "1px")
     await expect(text.locator("li")).to_have_count(2)
@@ -78,6 +78,24 @@ async def test_pictures_and_tables_from_pages_and_programs(visit: Visit) -> None
     await text.locator("img").click()
     await expect(text.locator(".squire-resize-handle")).to_have_count(8)
     assert "squire-" not in (await fields(page))["html"][0]
+    # Without anything to paste it is chosen; sizes and colours show, also after they were taken back.
+    await text.press("Control+End")
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Picture").click()
+    await (await chooser.value).set_files([FilePayload(name="2.png", mimeType="image/png", buffer=PNG)])
+    await expect(text.locator("img[data-cid]")).to_have_count(2)
+    await page.get_by_label("Text colour").select_option("Red")
+    await page.get_by_label("Text size").select_option("Large")
+    await page.keyboard.type("red")
+    large = text.locator("span span", has_text="red").or_(text.get_by_text("red", exact=True)).last
+    await expect(large).to_have_css("font-size", "18px")
+    await expect(large).to_have_css("color", "rgb(209, 36, 47)")
+    for key, there in (("z", 0), ("y", 1)):
+        await page.keyboard.press(f"Control+{key}")
+        await page.keyboard.press(f"Control+{key}")
+        await expect(large).to_have_count(there)
+    await expect(large).to_have_css("font-size", "18px")
+    await text.locator('img[alt="2.png"]').evaluate("picture => picture.remove()")
     # Plain text shows it among the files; taken out of the text, it does not go along.
     chip = page.get_by_role("button", name="Remove image.png")
     await expect(chip).to_be_hidden()

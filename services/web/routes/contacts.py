@@ -164,7 +164,7 @@ async def act(edge: Edge, request: Request, me: Me) -> Response:
 
 
 async def suggest(edge: Edge, request: Request, me: Me) -> Response:
-    """While somebody types an address: a JSON array of {name, address}."""
+    """While somebody types an address: a JSON array of {name, address}, for a group {name, members}."""
     prefix = request.query_params.get("q", "").strip()[:100]
     if not prefix:
         return JSONResponse([])
@@ -173,7 +173,7 @@ async def suggest(edge: Edge, request: Request, me: Me) -> Response:
     )
     return JSONResponse(
         [
-            {"name": one.name, "address": one.address or ", ".join(one.members), "source": one.source}
+            {"name": one.name, "address": one.address, "members": one.members, "source": one.source}
             for one in found
         ]
     )

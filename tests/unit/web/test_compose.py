@@ -384,5 +384,5 @@ def test_signatures_to_the_letter():
     assert signing.in_text("a\n-- \nAlice B", "Alice", "New") == "a\n-- \nAlice B"
     assert signing.in_text("a\n\n-- \nAlice\n\n> q", "Alice", "") == "a\n\n\n\n> q"
     html = "<div>a</div><div>-- <br></div><div>A &amp; B</div><div>more</div>"
-    assert signing.in_html(html, "A & B", "C") == "<div>a</div><div>-- </div><div>C</div><div>more</div>"
+    assert signing.in_html(html, "A & B", "C") == "<div>a</div><div>--\xa0</div><div>C</div><div>more</div>"
     assert signing.in_html(html, "A", "C") == html

@@ -53,7 +53,7 @@ async def test_contacts_down_is_told_in_its_pane(alice, fakes):
 
 async def test_suggestions_are_json(alice, fakes):
     assert (await alice.get("/contacts/suggest?q=b")).json() == [
-        {"name": "Bob", "address": "bob@example.org", "source": "book"}
+        {"name": "Bob", "address": "bob@example.org", "members": [], "source": "book"}
     ]
     assert (await alice.get("/contacts/suggest")).json() == []
     fakes.people.fail["suggest"] = PosternError(Reason.UNAVAILABLE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.web import addresses, answering, crypto, formats, i18n, notices, quoting, urls
+from services.web import addresses, answering, crypto, formats, i18n, notices, quoting, signing, urls
 from services.web.model.account import Identity
 from services.web.model.mail import Address, MessageRange, MessageRef, OpenMessage, Row, TextPart
 from services.web.plaintext import html_to_text
@@ -151,6 +151,13 @@ def test_a_quoted_table_keeps_its_lines():
     cell = '<td style="border: 1px solid #ccc; position: fixed">a</td>'
     kept = quoting.cleaned(f'<table border="1" onclick="x()"><tr>{cell}</tr></table>')
     assert '<table border="1">' in kept and '<td style="border: 1px solid #ccc">' in kept
+
+
+def test_the_line_above_a_signature_keeps_its_space_in_an_editor():
+    html = quoting.text_as_html("One\n-- \nAl")
+    assert html == "<div>One</div><div>--\xa0</div><div>Al</div>"
+    assert html_to_text(html) == "One\n-- \nAl"
+    assert signing.in_html(html, "Al", "Bo") == "<div>One</div><div>--\xa0</div><div>Bo</div>"
 
 
 def test_entries_of_lists_and_signatures_read_as_text():

@@ -79,11 +79,14 @@ export function valid(entry: string): boolean {
 export interface Person {
   name: string;
   address: string;
+  /** Where it is a group: who is in it, as an address field has them. */
+  members?: string[];
 }
 
-/** A person as an address field has it (RFC 5322, 3.4): the name quoted where it needs to be. */
-export function written({ name, address }: Person): string {
+/** A person or a group as an address field has it (RFC 5322, 3.4): the name quoted where it needs to be. */
+export function written({ name, address, members }: Person): string {
   if (!name) return address;
   const plain = /^[\p{L}\p{N} !#$%&'*+/=?^_`{|}~-]+$/u.test(name);
-  return `${plain ? name : `"${name.replace(/["\\]/g, "\\$&")}"`} <${address}>`;
+  const shown = plain ? name : `"${name.replace(/["\\]/g, "\\$&")}"`;
+  return members?.length ? `${shown}: ${members.join(", ")};` : `${shown} <${address}>`;
 }

@@ -189,6 +189,13 @@ export function startFiles(form: HTMLFormElement, changed: () => void, takePictu
     changed();
   });
 
+  // A picture into the text, for those who have nothing to paste.
+  form.querySelector("[data-do=picture]")?.addEventListener("click", () => {
+    const chooser = make("input", { type: "file", accept: "image/*", multiple: "" });
+    chooser.addEventListener("change", () => take([...(chooser.files ?? [])]));
+    chooser.click();
+  });
+
   const carries = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
   const over = (is: boolean): void => void form.classList.toggle("is-over", is);
   form.addEventListener("dragover", (event) => {

@@ -136,7 +136,7 @@ export function fromText(text: string): string {
     const wanted = (match?.[1] ?? "").replace(/ /g, "").length;
     while (depth < wanted) out.push('<blockquote type="cite">'), depth++;
     while (depth > wanted) out.push("</blockquote>"), depth--;
-    const content = (match?.[2] ?? "").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/ {2}/g, " \u00a0");
+    const content = (match?.[2] ?? "").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/ {2}/g, " \u00a0").replace(/ $/, "\u00a0");
     out.push(`<div>${content || "<br>"}</div>`);
   }
   while (depth-- > 0) out.push("</blockquote>");

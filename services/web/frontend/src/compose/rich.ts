@@ -7,6 +7,10 @@ export interface Rich {
   focus(): void;
   command(name: string, ask: () => string | null): void;
   state(): Record<string, boolean>;
+  /** Sets a size or a colour; nothing: as the text around it. */
+  style(name: "size" | "colour", value: string): void;
+  /** What holds where one types; nothing where it is not one of ours. */
+  styles(): { size: string; colour: string };
   html(): string;
   text(): string;
   link(name: string, url: string): void;
@@ -23,13 +27,15 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
   });
   editor.setHTML(html || "<div><br></div>");
   editor.addEventListener("input", changed);
-  // What is taken back comes from text, whose styles the page's policy leaves out; through the object model they count.
-  editor.addEventListener("undoStateChange", () => {
+  // The page's policy leaves out styles that come as attributes, as the editor sets them; through the object model they count.
+  const apply = (): void => {
     for (const element of root.querySelectorAll<HTMLElement>("[style]")) {
       const style = element.getAttribute("style") ?? "";
       if (style && !element.style.length) element.style.cssText = style;
     }
-  });
+  };
+  const applied = (): void => void editor.modifyDocument(apply); // no change that could be taken back
+  editor.addEventListener("undoStateChange", applied);
 
   const toggle = (tag: string, on: () => unknown, off: () => unknown): void => void (editor.hasFormat(tag) ? off() : on());
   return {
@@ -42,6 +48,7 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
       if (name === "bold") toggle("B", () => editor.bold(), () => editor.removeBold());
       else if (name === "italic") toggle("I", () => editor.italic(), () => editor.removeItalic());
       else if (name === "underline") toggle("U", () => editor.underline(), () => editor.removeUnderline());
+      else if (name === "strike") toggle("S", () => editor.strikethrough(), () => editor.removeStrikethrough());
       else if (name === "list") toggle("UL", () => editor.makeUnorderedList(), () => editor.removeList());
       else if (name === "numbers") toggle("OL", () => editor.makeOrderedList(), () => editor.removeList());
       else if (name === "quote") toggle("BLOCKQUOTE", () => editor.increaseQuoteLevel(), () => editor.decreaseQuoteLevel());
@@ -58,7 +65,18 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
     },
     state() {
       const has = (tag: string): boolean => editor.hasFormat(tag);
-      return { bold: has("B"), italic: has("I"), underline: has("U"), list: has("UL"), numbers: has("OL"), quote: has("BLOCKQUOTE"), link: has("A") };
+      return { bold: has("B"), italic: has("I"), underline: has("U"), strike: has("S"), list: has("UL"), numbers: has("OL"), quote: has("BLOCKQUOTE"), link: has("A") };
+    },
+    style(name, value) {
+      if (name === "size") editor.setFontSize(value || null);
+      else editor.setTextColor(value || null);
+      applied();
+      editor.focus();
+    },
+    styles() {
+      const { fontSize = "", color = "" } = editor.getFontInfo() as { fontSize?: string; color?: string };
+      const rgb = /^rgb\((\d+), ?(\d+), ?(\d+)\)$/.exec(color)?.slice(1).map((part) => Number(part).toString(16).padStart(2, "0"));
+      return { size: fontSize, colour: rgb ? `#${rgb.join("")}` : color };
     },
     html() {
       // In a document of its own, which loads no picture.

@@ -51,7 +51,7 @@ function find(root: Element, signature: string): Element[] | undefined {
 function drawn(signature: string): Element[] {
   return signed(signature).split("\n").map((line) => {
     const block = document.createElement("div");
-    block.append(line || document.createElement("br"));
+    block.append(line.replace(/ $/, "\u00a0") || document.createElement("br"));
     return block;
   });
 }

@@ -45,7 +45,7 @@ export function startSuggest(input: HTMLInputElement, chosen: (entry: string) =>
       ...people.map((person, n) => {
         const option = make("li", { role: "option", id: `${list.id}-${n}`, "aria-selected": "false" });
         option.append(make("bdi", { class: "cut" }, person.name || person.address));
-        if (person.name) option.append(make("bdi", { class: "cut ink-2" }, person.address));
+        if (person.name) option.append(make("bdi", { class: "cut ink-2" }, person.address || (person.members ?? []).join(", ")));
         option.addEventListener("pointerdown", (event) => {
           event.preventDefault(); // keeps the focus in the field
           choose(person);

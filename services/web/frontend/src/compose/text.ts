@@ -96,23 +96,36 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   const show = (): void => {
     if (!rich) return;
     for (const [command, on] of Object.entries(rich.state())) bar.querySelector(`[data-do="${command}"]`)?.setAttribute("aria-pressed", String(on));
+    const styles = rich.styles();
+    for (const select of bar.querySelectorAll<HTMLSelectElement>("[data-style]")) {
+      const value = styles[select.dataset.style as keyof typeof styles];
+      select.value = [...select.options].some((option) => option.value === value) ? value : "";
+    }
   };
 
   toggle.addEventListener("click", () => {
     if (rich) toPlain();
     else void toRich(() => fromText(area.value), true).then(changed);
   });
-  bar.addEventListener("mousedown", (event) => event.preventDefault()); // the selection stays in the text
+  bar.addEventListener("mousedown", (event) => {
+    if (!(event.target as Element).closest("select")) event.preventDefault(); // the selection stays in the text
+  });
+  bar.addEventListener("change", (event) => {
+    const select = event.target as HTMLSelectElement;
+    event.stopPropagation();
+    rich?.style(select.dataset.style as "size" | "colour", select.value);
+    changed();
+  });
   bar.addEventListener("click", (event) => {
     const command = (event.target as Element).closest<HTMLElement>("[data-do]")?.dataset.do;
-    if (!command || !rich) return;
+    if (!command || command === "picture" || !rich) return;
     rich.command(command, () => prompt(say("linkTo"), "https://"));
     show();
     changed();
   });
   // One stop for the tab key; arrows within (ARIA toolbar).
   bar.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowRight" && event.key !== "ArrowLeft") return;
+    if ((event.key !== "ArrowRight" && event.key !== "ArrowLeft") || !(event.target as Element).matches("button")) return;
     const buttons = [...bar.querySelectorAll<HTMLElement>("button")];
     const step = (event.key === "ArrowRight") === (document.documentElement.dir !== "rtl") ? 1 : -1;
     const next = buttons[(buttons.indexOf(document.activeElement as HTMLElement) + step + buttons.length) % buttons.length];
