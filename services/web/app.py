@@ -166,6 +166,7 @@ def routes(edge: Edge) -> list[Route]:
         page("/compose", compose.show),
         page("/compose", compose.submit, "POST", slow=True),
         page("/compose/autosave", drafts.autosave, "POST", slow=True),
+        page("/compose/restore", drafts.restore, "POST"),
         page("/compose/upload", uploading.begin, "POST"),
         page("/compose/upload/{upload}", uploading.state),
         page("/compose/upload/{upload}", uploading.more, "POST", slow=True),

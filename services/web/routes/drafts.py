@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from services.common.errors import PosternError, Reason
 from services.web import begin, formats, urls
 from services.web import composition as comp
-from services.web.acts import Acts
+from services.web.acts import Acts, taken_back
 from services.web.composition import Composition
 from services.web.edge import Edge, request_id
 from services.web.errors import sentence
@@ -134,7 +134,20 @@ async def discard(edge: Edge, request: Request, me: Me, form: Form, composition:
         token = me.token("mailstore")
         await edge.services.mail.ensure_special(token, Use.TRASH, create=True, request_id=request_id())
         notice = await acts.perform(form, "delete", [group])
-    return composer.done(edge, request, me, composition, replace(notice, kind="discarded"))
+    undo = "/compose/restore" if notice.undo else ""
+    return composer.done(edge, request, me, composition, replace(notice, kind="discarded", undo_action=undo))
+
+
+async def restore(edge: Edge, request: Request, me: Me) -> Response:
+    """Discarding taken back: the draft lies where it lay, and is open again."""
+    form = await edge.form(request, me)
+    for target, group in taken_back(form)[:1]:
+        result = await edge.services.mail.move(me.token("mailstore"), group, target, request_id())
+        for one in result.moved:
+            for uid in one.destination.uids[:1]:
+                ref = MessageRef(one.destination.mailbox, one.destination.uid_validity, uid)
+                return edge.redirect(me, urls.with_query("/compose", draft=urls.full_key(ref)))
+    return edge.redirect(me, urls.safe_next(form.get("back")), Notice("not-undone"))
 
 
 async def take_back(

@@ -155,7 +155,15 @@ async def test_discard_can_be_taken_back(alice, fakes):
     answer = await compose(alice, f"/compose?draft={VALIDITY}.1.Drafts", do="discard")
     assert answer.status_code == 303 and not fakes.mail.boxes["Drafts"]
     page = await alice.follow()
-    assert "Draft discarded." in page.text and "Undo" in page.text
+    assert "Draft discarded." in page.text and 'action="/compose/restore"' in page.text
+    names = ("to0", "from0", "what0", "back")
+    back = {name: alice.hidden(name) for name in names if alice.hiddens(name)}
+    answer = await alice.post("/compose/restore", back)
+    assert "Drafts" in answer.headers["location"] and len(fakes.mail.boxes["Drafts"]) == 1
+    assert 'value="A draft"' in (await alice.follow()).text
+    # What is not there any more cannot come back.
+    answer = await alice.post("/compose/restore", back)
+    assert answer.headers["location"].startswith("/mail")
 
 
 async def test_what_was_never_saved_is_not_lost_by_discarding(alice, fakes):

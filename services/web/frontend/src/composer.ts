@@ -32,12 +32,13 @@ export function startDock(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
     const action = form.getAttribute("action") ?? "";
-    const taking = action.startsWith("/outbox/");
+    const restoring = action === "/compose/restore"; // what was discarded
+    const taking = restoring || action.startsWith("/outbox/");
     if (event.defaultPrevented || "native" in form.dataset || !here() || !(taking || (action === "/compose" && form.method === "get"))) return;
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form, event.submitter)) query.append(name, String(value));
     if (taking) {
-      if (query.get("do") !== "cancel") return;
+      if (!restoring && query.get("do") !== "cancel") return;
       event.preventDefault();
       load()
         .then((composer) => composer.open(action, undefined, query))

@@ -49,7 +49,8 @@ export async function submit(letter: Letter, submitter: HTMLElement | null, agai
       else {
         document.querySelector(".undo")?.remove();
         const line = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
-        if (line) document.body.append(document.importNode(line, true));
+        // Where the page's own word stands, so that the next one takes its place.
+        if (line) document.getElementById("notices")?.replaceChildren(document.importNode(line, true));
         startUndo(document);
         document.querySelector<HTMLElement>("#main, #reading")?.focus({ preventScroll: true });
       }
