@@ -16,9 +16,12 @@ from services.web.model.outgoing import Outgoing
 # "attached", "enclosed" and the like, in the languages that people here write in most.
 _ATTACHED = re.compile(
     r"\b(?:attach(?:ed|ment|ments|ing)?|enclosed|im anhang|angehängt\w*|anbei|beigefügt\w*|anhang|anlage|"
-    r"(?:pièces?|piece) jointes?|ci-joint\w*|adjunt[oa]s?|archivo adjunto|allegat[oi]|in allegato|"
-    r"bijlagen?|bijgevoegd|"
-    r"w załączeniu|załącznik\w*|bifogad\w*|vedlagt)\b|مرفق|附件|添付|첨부|во вложении",
+    r"anhänge|angehangen|(?:pièces?|piece) jointes?|ci-joint\w*|ci-inclus\w*|en pj|fichiers? joints?|"
+    r"adjunt[oa]s?|archivo adjunto|allegat[oi]|in allegato|anex[oa]s?|anexad[oa]s?|anexei|"
+    r"bijlagen?|bijgevoegd|w załączeniu|załącznik\w*|załączam|bifog\w*|bilag\w*|vedlagt\w*|vedlegg\w*|"
+    r"vedhæft\w*|liitteenä|liitteet?|přílo[hz]\w*|príloh\w*|mellékel\w*|csatol\w*|ata[sșş](?:at\w*|ez)|"
+    r"ekte|ekteki|eklediğim|συνημμέν\w*|вложен\w*|прикреп\w*|прилагаю|вкладенн\w*)\b|"
+    r"מצור|مرفق|附件|添付|첨부|แนบ",
     re.IGNORECASE,
 )
 _KNOWN = (

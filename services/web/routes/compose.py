@@ -106,8 +106,8 @@ async def submit(edge: Edge, request: Request, me: Me) -> Response:
         if verb == "discard":
             return await drafts.discard(edge, request, me, form, composition)
         if verb in ("send", "later", "") and not composition.template:
-            if verb != "later":
-                composition = replace(composition, send_at="")
+            at = (argument[:32] or composition.send_at) if verb == "later" else ""
+            composition = replace(composition, send_at=at)
             return await sending.send(edge, request, me, composition)
         raise invalid_argument("do", "unknown")
     except Exception as err:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.common.errors import PosternError, Reason
 from services.common.logging import get_logger
 from services.web import composition as comp
-from services.web import formats, urls
+from services.web import formats, later, urls
 from services.web.composition import Composition
 from services.web.edge import Edge
 from services.web.errors import explain, sentence
@@ -80,6 +80,7 @@ def page(
         upload_bytes=edge.settings.max_upload_bytes,
         signatures={one.identity_id or one.address: one.signature.strip() for one in me.identities},
         spell=me.preferences.spell,
+        later=later.choices(formats.now()),
         undo_seconds=me.preferences.undo_send_seconds,
         cancel=urls.safe_next(composition.back or "/mail/INBOX"),
         title=_title(composition),

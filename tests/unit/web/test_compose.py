@@ -202,6 +202,16 @@ async def test_a_delivery_report_is_asked_for_through_drafts_and_undo(alice, fak
     assert fakes.send.drafts[-1][0].extra_fields == (noted,)
 
 
+async def test_a_time_that_is_offered_is_taken(alice, fakes):
+    page = await alice.get("/compose")
+    offered = re.findall(r'value="later:([0-9T:-]+)"', page.text)
+    assert len(offered) >= 1
+    past = await alice.post("/compose", {**carried(alice), **WHOLE, "do": "later:2020-01-01T08:00"})
+    assert past.status_code == 400
+    await alice.post("/compose", {**carried(alice), **WHOLE, "do": f"later:{offered[-1]}"})
+    assert "will be sent on" in (await alice.follow()).text and len(fakes.send.sent) == 1
+
+
 async def test_undo_of_sending_brings_the_text_back(alice, fakes):
     fakes.auth.preferences = Preferences(undo_send_seconds=10)
     alice.http.cookies.clear()
