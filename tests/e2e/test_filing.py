@@ -243,7 +243,16 @@ async def test_a_mailbox_and_a_message_are_dragged_to_where_they_belong(
         await she.wait_for_row(subject)
         await she.row(subject).first.drag_to(she.box(inner))
         await expect(she.page.get_by_text(f"1 message moved to {inner}.")).to_be_visible()
-        await she.box(inner).drag_to(she.box(outer))
+        # News come while the mailbox is held: it is not taken away from under the pointer.
+        await she.box(inner).hover()
+        held = await she.box(inner).element_handle()
+        await she.page.mouse.down()
+        embedded.deliver(bob, alice, f"News {word}", "x\n")
+        await expect(she.row(f"News {word}")).to_be_visible(timeout=20_000)
+        await she.page.wait_for_timeout(500)
+        assert held and await held.evaluate("line => line.isConnected")
+        await she.box(outer).hover()
+        await she.page.mouse.up()
         await expect(she.page.get_by_text(f"Mailbox renamed to {outer}/{inner}.")).to_be_visible()
         with embedded.imap(alice) as imap:
             assert imap.select_folder(f"{outer}/{inner}", readonly=True)[b"EXISTS"] == 1

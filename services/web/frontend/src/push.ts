@@ -1,4 +1,5 @@
 // One stream of changes for the whole browser: the tab that holds the lock reads it and tells the others.
+import { letGo } from "./holding";
 import { listWindow } from "./window";
 import { make, word } from "./words";
 
@@ -154,6 +155,7 @@ function counts(): void {
       const answer = await fetch(`/mailboxes/tree?at=${encodeURIComponent(tree.dataset.at ?? "")}`);
       if (!answer.ok || answer.redirected) return;
       const text = await answer.text();
+      await letGo();
       // A name that is being typed there, or a menu that is open, is not taken away.
       if (text === known || tree.querySelector(".mbox-edit, [aria-expanded]")) return;
       known = text;
