@@ -66,12 +66,7 @@ class MailClient:
 
     async def mailboxes(self, token: str) -> MailboxTree:
         reply = await self._mailboxes.ListMailboxes(mb.ListMailboxesRequest(), token=token, timeout=SECONDS)
-        return MailboxTree(
-            tuple(convert.mailbox(one) for one in reply.mailboxes),
-            reply.stale_seconds,
-            reply.capabilities.local_mailboxes,
-            reply.capabilities.rights,
-        )
+        return convert.tree(reply)
 
     async def messages(
         self, token: str, mailbox: str, *, rows: int, page: str, order: Order, query: str, skip: int = 0

@@ -18,6 +18,7 @@ from services.web.model.mail import (
     ConversationPage,
     Envelope,
     Flags,
+    MailboxTree,
     MailboxView,
     Matching,
     MessagePage,
@@ -185,6 +186,18 @@ def mailbox(message: mb.Mailbox) -> MailboxView:
         space=SPACES.get(message.namespace, Space.OWN),
         rights=message.my_rights,
     )
+
+
+def _tree(reply: mb.ListMailboxesResponse) -> MailboxTree:
+    return MailboxTree(
+        tuple(mailbox(one) for one in reply.mailboxes),
+        reply.stale_seconds,
+        reply.capabilities.local_mailboxes,
+        reply.capabilities.rights,
+    )
+
+
+tree: Kept[MailboxTree] = Kept(500, _tree)
 
 
 def _message_page(reply: ms.ListMessagesResponse) -> MessagePage:

@@ -23,21 +23,24 @@ async def lines(edge: Edge, request: Request, me: Me) -> Response:
     tree, aside = await asyncio.gather(
         edge.services.mail.mailboxes(me.token("mailstore")), edge.asides.ask(me, quota=True)
     )
-    current = request.query_params.get("at", "")
+    current = request.query_params.get("at", "")[:1000]
     parts = ("tree", current, aside.waiting, aside.quota)
-    tag = listing.etag(me, parts, tree, edge.static.version)
-    headers = {"etag": tag, "cache-control": "private, no-cache"}
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    found = tree.find(current)
-    context = {
-        "tree": tree,
-        "current_mailbox": found.name if found else current,
-        "aside": aside,
-        "alone": True,
-        "place": "outbox" if current == "/outbox" else "mail",
-    }
-    return edge.renderer.page(request, "tree.html", context, headers=headers)
+
+    def draw() -> tuple[str, dict[str, str]]:
+        found = tree.find(current)
+        context = {
+            "tree": tree,
+            "current_mailbox": found.name if found else current,
+            "aside": aside,
+            "alone": True,
+            "place": "outbox" if current == "/outbox" else "mail",
+        }
+        tag = listing.etag(me, parts, tree, edge.static.version)
+        return edge.renderer.text("tree.html", context), {"etag": tag, "cache-control": "private, no-cache"}
+
+    return edge.renderer.bodies.answer(
+        request, tree, (*parts, me.grant.session_id, *listing.reader(me)), draw
+    )
 
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
