@@ -65,10 +65,9 @@ async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
         }
     told = tuple(response.values for response in results[0].data("LIST"))
     chosen = None if subscribed is None else frozenset(subscribed)
-    read = _known_list if len(told) <= _MOST_KEPT else _read_list
-    boxes = _with_status(
-        read(told, session.utf8, namespaces, chosen), results[0].data("STATUS"), session.utf8
-    )
+    states = tuple(response.values for response in results[0].data("STATUS"))
+    read = _known_tree if len(told) <= _MOST_KEPT else _read_tree
+    boxes = read(told, states, session.utf8, namespaces, chosen)
     boxes = _with_rights(boxes, results[0].data("MYRIGHTS"), session.utf8)
     if counts and not with_status:
         boxes = await _fetch_counts(session, boxes)
@@ -83,7 +82,7 @@ async def list_mailboxes(session: Session, *, counts: bool) -> Tree:
 async def _recounted(session: Session, box: Mailbox) -> Mailbox:
     command = [b"STATUS", session.mailbox(box.name), status_items(session)]
     (result,) = await session.execute(command)
-    return _with_status((box,), result.data("STATUS"), session.utf8)[0]
+    return _with_status((box,), _values(result), session.utf8)[0]
 
 
 async def status(session: Session, name: str) -> Mailbox:
@@ -94,7 +93,7 @@ async def status(session: Session, name: str) -> Mailbox:
 
 def counted(name: str, result: Result, *, utf8: bool) -> Mailbox:
     """The mailbox with what its STATUS told."""
-    (box,) = _with_status((Mailbox(name),), result.data("STATUS"), utf8)
+    (box,) = _with_status((Mailbox(name),), _values(result), utf8)
     return box
 
 
@@ -150,8 +149,23 @@ def _read_list(
     return assign(list(found.values()))
 
 
-# The tree is looked at every few seconds, and hardly ever changes.
+# The tree is looked at every few seconds, and hardly ever changes; its counts change more often.
 _known_list = lru_cache(maxsize=256)(_read_list)
+
+
+def _read_tree(
+    told: tuple[tuple[Value, ...], ...],
+    states: tuple[tuple[Value, ...], ...],
+    utf8: bool,
+    namespaces: Namespaces,
+    subscribed: frozenset[str] | None,
+) -> tuple[Mailbox, ...]:
+    """The mailboxes of LIST responses with the counts of STATUS responses."""
+    read = _known_list if len(told) <= _MOST_KEPT else _read_list
+    return _with_status(read(told, utf8, namespaces, subscribed), states, utf8)
+
+
+_known_tree = lru_cache(maxsize=256)(_read_tree)
 
 
 def _namespaces(responses: list[Response], *, utf8: bool) -> Namespaces:
@@ -175,13 +189,18 @@ def _namespace_of(name: str, namespaces: Namespaces) -> Namespace:
     return Namespace.PERSONAL
 
 
+def _values(result: Result) -> list[tuple[Value, ...]]:
+    return [response.values for response in result.data("STATUS")]
+
+
 def _with_status(
-    boxes: tuple[Mailbox, ...], responses: Iterable[Response], utf8: bool
+    boxes: tuple[Mailbox, ...], states: Iterable[tuple[Value, ...]], utf8: bool
 ) -> tuple[Mailbox, ...]:
+    """`states`: the data of STATUS responses."""
     counts: dict[str, dict[bytes, Value]] = {}
-    for response in responses:
-        if len(response.values) >= 2:
-            counts[_name(response.values[0], utf8)] = pairs(response.values[1])
+    for values in states:
+        if len(values) >= 2:
+            counts[_name(values[0], utf8)] = pairs(values[1])
     if not counts:
         return boxes
     return tuple(_counted(box, counts.get(box.name)) for box in boxes)
@@ -232,15 +251,15 @@ def _with_rights(
 async def _fetch_counts(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
     """STATUS of each selectable mailbox, many in flight; one that is refused has no counts."""
     names = [box.name for box in boxes if box.selectable]
-    responses: list[Response] = []
+    states: list[tuple[Value, ...]] = []
     for start in range(0, len(names), _PIPELINE):
         commands = [
             [b"STATUS", session.mailbox(name), status_items(session)]
             for name in names[start : start + _PIPELINE]
         ]
         for result in await session.execute(*commands):
-            responses.extend(result.data("STATUS"))
-    return _with_status(boxes, responses, session.utf8)
+            states.extend(_values(result))
+    return _with_status(boxes, states, session.utf8)
 
 
 async def _fetch_rights(session: Session, boxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
