@@ -124,7 +124,9 @@ class _Callable:
             items.append(("authorization", f"Bearer {token}"))
         if address := context.outgoing_client_address():
             items.append((context.CLIENT_ADDRESS, address))
-        return {"timeout": seconds, "metadata": tuple(items), "wait_for_ready": wait_for_ready}
+        # As grpc.aio wants it in the end: what a tuple is, it works out with each call.
+        metadata = grpc.aio.Metadata(*items)
+        return {"timeout": seconds, "metadata": metadata, "wait_for_ready": wait_for_ready}
 
 
 # A metric is looked up once, and not with each call.

@@ -11,6 +11,7 @@ from services.common.logging import get_logger
 from services.mailstore.imap.pool import Pool
 from services.mailstore.imap.session import Session
 from services.mailstore.index.account import AccountIndex
+from services.mailstore.index.finding import SMALL
 from services.mailstore.index.kept import KeptRows
 from services.mailstore.index.lists import read_rows
 from services.mailstore.index.model import MailboxState
@@ -53,29 +54,43 @@ async def open_conversation(
     what a list has shown, is in it. None where the index cannot tell: it does not know it, does not hold
     every mailbox, or does not know the first words of a message yet.
     """
+    age, dear = time.monotonic() - index.refreshed, index.cost > DEAR
+    fresh = age <= (FRESH_WHERE_DEAR if dear else FRESH) and (dear or not index.acted)
+
+    async def look() -> _Found | None:
+        # Of a small account no conversation is large.
+        small = sum(state.total for state in index.states.values()) <= SMALL
+        return await index.read(lambda store: _find(store, index.kept, request), short=small)
 
     async def work(session: Session) -> OpenedConversation | None:
-        current = None
-        age, dear = time.monotonic() - index.refreshed, index.cost > DEAR
-        if age > (FRESH_WHERE_DEAR if dear else FRESH) or (index.acted and not dear):
+        current = None if fresh else await index.refresh(session)
+        found = await look()
+        if found is None and fresh and not dear:
+            # A message may be known here since a moment ago.
             current = await index.refresh(session)
-        if index.missing(current):
-            return None
-        found = await index.read(lambda store: _find(store, index.kept, request))
-        if found is None or any(row.snippet is None for row in found.rows):
+            found = await look()
+        if index.missing(current) or found is None or any(row.snippet is None for row in found.rows):
             return None
         for state in {row.mailbox: found.states[row.mailbox] for row in found.rows}.values():
             uids = [row.uid for row in found.rows if row.mailbox == state.name]
             if not state.modseq and await index.flags(session, state, uids):
-                found = await index.read(lambda store: _find(store, index.kept, request))
+                found = await look()
                 if found is None:
                     return None
+        return opened(found)
+
+    def opened(found: _Found) -> OpenedConversation:
         rows = tuple(to_row(row) for row in found.rows)
         newest: Row = to_row(found.newest)
         row = conversation_row(found.state, found.summary, newest)
         return OpenedConversation(row, rows, found.total)
 
     try:
+        if fresh and not index.missing() and all(state.modseq for state in index.states.values()):
+            # There is nothing to ask the server for.
+            found = await look()
+            if found is not None and all(row.snippet is not None for row in found.rows):
+                return opened(found)
         return await pool.run(index.account, work)
     except (NotNow, IndexBroken, apsw.Error) as err:
         log.info("index.not_served", account=index.account.id, cause=type(err).__name__)

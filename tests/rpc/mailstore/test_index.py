@@ -17,7 +17,7 @@ from services.common.errors import PosternError, Reason
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore.imap.session import Pieces, Result, Seen, Session
-from services.mailstore.index import account
+from services.mailstore.index import account, opening, service
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.shelf import IndexSettings
 from services.mailstore.mailboxes.model import Mailbox, Tree
@@ -224,6 +224,48 @@ async def test_a_list_asks_little(
         asked.clear()
         assert row.name not in [each.name for each in rows(await indexed.list())]
         assert len(asked) <= 2 or not has_modseq, asked
+
+
+async def test_a_conversation_asks_little_and_knows_what_is_new(
+    both: tuple[Client, Client, IMAPClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed, direct, other = both
+    has_modseq = b"CONDSTORE" in other.capabilities()
+    fill(other)
+    await until_indexed(indexed, "INBOX", "Sent", "Elsewhere", "Trash")
+    looks = 0
+    refresh = AccountIndex.refresh
+
+    async def counted(index: AccountIndex, session: Session) -> frozenset[str]:
+        nonlocal looks
+        looks += 1
+        return await refresh(index, session)
+
+    async def opened(name: types_pb.MessageName) -> pb.GetConversationResponse:
+        wanted = pb.GetConversationRequest(message=name)
+        return await indexed.messages.GetConversation(wanted, token=indexed.token())
+
+    name = (await indexed.list()).messages[3].name
+    first = await opened(name)
+    monkeypatch.setattr(opening, "FRESH", 600.0)
+    # None goes on behind.
+    monkeypatch.setattr(service, "REFRESH_AFTER", 600.0)
+    await asyncio.gather(*indexed.service.index._tasks.values(), return_exceptions=True)
+    monkeypatch.setattr(AccountIndex, "refresh", counted)
+    assert await opened(name) == first and not looks
+    # What was done here is in it, and what is not known yet is looked for.
+    target = types_pb.MessageSet(
+        range=types_pb.MessageRange(mailbox="INBOX", uid_validity=name.uid_validity, uids=[name.uid])
+    )
+    add = pb.ModifyMessagesRequest(messages=target, add_flags=[types_pb.SYSTEM_FLAG_FLAGGED])
+    await indexed.stream("ModifyMessages", add)
+    assert (await opened(name)).conversation.any_flagged and looks
+    other.append("INBOX", message("new", "x"))
+    new = (await direct.list()).messages[0].name
+    assert [row.name for row in (await opened(new)).messages] == [new]
+    looks = 0
+    assert [row.name for row in (await opened(new)).messages] == [new]
+    assert not looks or not has_modseq
 
 
 async def test_an_act_is_done_to_what_is_there(both: tuple[Client, Client, IMAPClient]) -> None:
