@@ -8,6 +8,11 @@ CONNECTIONS = Gauge("postern_mailstore_connections", "Connections to the mail se
 WAITING = Gauge("postern_mailstore_waiting", "Calls that wait for a connection.")
 CONNECTED = Counter("postern_mailstore_connects", "Connections opened, by what came of it.", ["outcome"])
 RETRIES = Counter("postern_mailstore_retries", "Reads asked again since a kept connection was dead.")
+MARKS = Counter(
+    "postern_mailstore_marks",
+    "Opened messages marked as read, by what came of it.",
+    ["outcome"],
+)
 INDEX_ANSWERS = Counter(
     "postern_mailstore_index_answers",
     "Lists, conversations and searches, by what answered: the index, or the server.",

@@ -13,6 +13,7 @@ from services.mailstore.decoding.pool import decoders
 from services.mailstore.imap.pool import Pool
 from services.mailstore.index.service import Index
 from services.mailstore.metrics import CONNECTIONS, WATCHED
+from services.mailstore.reading.marking import Marking
 from services.mailstore.reading.rows import RowCache
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.reading.structure import Structures
@@ -37,6 +38,13 @@ class Service:
         self.locks = Locks()
         # What watchers hear is little, and each compressed connection takes some 50 KiB.
         self.watchers = Watchers(replace(settings.imap, compress=False), renew=settings.pool.kept_for)
+        index = self.index
+        self.marking = Marking(
+            self.pool,
+            stored=index.acted if index is not None else lambda account: None,
+            failed=self.watchers.read_again,
+            **({"behind": index.follow} if index is not None else {}),
+        )
         self._house: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -50,7 +58,8 @@ class Service:
             self._house.append(asyncio.create_task(self.index.keep_house()))
 
     async def close(self) -> None:
-        """Log out everywhere."""
+        """Finish what was begun, and log out everywhere."""
+        await self.marking.close()
         for task in self._house:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -95,8 +95,10 @@ async def test_a_mailbox_is_shared_used_and_taken_back(two: tuple[Client, Client
     assert set(box.my_rights) == set((await rights(guest, shared))[1]) == set("lr")
     page = await guest.list(shared)
     assert page.total_count == 3
-    opened = await guest.get(page.messages[0].name)
+    opened = await guest.get(page.messages[0].name, mark_seen=True)
     assert opened.message.summary.envelope.subject == "Number 2"
+    assert not opened.message.summary.flags.seen
+    assert not guest.service.marking.marked(guest.user.address)
     target = named(page.uid_validity, page.messages[0].name.uid, mailbox=shared)
     await refused(modify(guest, target, add_flags=[types_pb.SYSTEM_FLAG_FLAGGED]))
     await refused(guest.append(message("mine"), mailbox=shared))

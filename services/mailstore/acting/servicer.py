@@ -116,6 +116,8 @@ class ActingMethods:
         account = self._service.accounts.current()
 
         async def on_connection() -> AsyncIterator[Any]:
+            # What was opened before is marked before: "mark as unread" is not to be overtaken.
+            await self._service.marking.settle(account.id)
             for attempt in (0, 1):
                 begun = False
                 try:

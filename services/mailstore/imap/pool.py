@@ -80,14 +80,22 @@ class Pool:
         finally:
             self._give_back(key, session)
 
-    async def run(self, account: Account, work: Callable[[Session], Awaitable[T]], *, mailbox: str = "") -> T:
-        """Run `work` on a connection. For reads only: it is run again, once, on a fresh connection where the
-        first one was lost, or where the server refused for no fault of the command's.
+    async def run(
+        self,
+        account: Account,
+        work: Callable[[Session], Awaitable[T]],
+        *,
+        mailbox: str = "",
+        aside: bool = False,
+    ) -> T:
+        """Run `work` on a connection. For what may be done twice, such as reads: it is run again, once, on a
+        fresh connection where the first one was lost, or where the server refused for no fault of the
+        command's. `aside`: nobody waits for it, so the best connection is left to those who do.
         """
         key = account.key
         for attempt in (0, 1):
             try:
-                session = await self._take(key, account, mailbox, attempt > 0)
+                session = await self._take(key, account, mailbox, attempt > 0, aside)
             except ImapError as err:
                 raise to_posterror(err) from err
             try:
@@ -110,7 +118,9 @@ class Pool:
                 self._give_back(key, session)
         raise AssertionError("unreachable")
 
-    async def _take(self, key: bytes, account: Account, mailbox: str, fresh: bool) -> Session:
+    async def _take(
+        self, key: bytes, account: Account, mailbox: str, fresh: bool, aside: bool = False
+    ) -> Session:
         if self._closed:
             raise error(Reason.UNAVAILABLE)
         give_up = time.monotonic() + time_left(self.limits.wait_at_most)
@@ -119,7 +129,7 @@ class Pool:
             slot = self._slots.get(key)
             if slot is None:
                 slot = self._slots[key] = Slot(cap=self.limits.per_account)
-            session = None if fresh else await self._take_idle(slot, mailbox)
+            session = None if fresh else await self._take_idle(slot, mailbox, aside)
             if session is not None:
                 return session
             if fresh and slot.open >= slot.cap and slot.idle:
@@ -138,18 +148,18 @@ class Pool:
                     return opened
             await self._wait(slot, give_up)
 
-    async def _take_idle(self, slot: Slot, mailbox: str) -> Session | None:
+    async def _take_idle(self, slot: Slot, mailbox: str, aside: bool = False) -> Session | None:
         while slot.idle:
-            index = next(
-                (
-                    number
-                    # The one used last: the server has the mailbox as it is now at hand there, and need not
-                    # look through a large Maildir again.
-                    for number, session in reversed(list(enumerate(slot.idle)))
-                    if mailbox and session.selected and session.selected.name == mailbox
-                ),
-                len(slot.idle) - 1,
-            )
+            having = [
+                number
+                for number, session in enumerate(slot.idle)
+                if mailbox and session.selected and session.selected.name == mailbox
+            ]
+            # The one used last: the server has the mailbox as it is now at hand there, and need not look
+            # through a large Maildir again.
+            index = having[-1] if having else len(slot.idle) - 1
+            if aside and len(having) > 1:
+                index = having[0]
             session = slot.idle.pop(index)
             if not session.usable or time.monotonic() - session.opened_at > self.limits.kept_for:
                 self._forget(slot, session)

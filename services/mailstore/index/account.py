@@ -207,7 +207,7 @@ class AccountIndex:
         # (Dovecot), and one that was replaced under its name would go on being shown.
         state, look = await self._look(session, state, MOST_INLINE)
         if not agrees(state, look.opened, look.unread):
-            state = await self._update(session, state, MOST_INLINE)
+            state = await self._update(session, state, MOST_INLINE, look=look)
         elif state.modseq and session.selected is not None:
             session.agreed = Agreed(session.selected, look.told, _key(state))
         self._looked(begun, mailbox)
@@ -273,11 +273,27 @@ class AccountIndex:
                 del self.acted[name]
 
     async def _update(
-        self, session: Session, state: MailboxState, most: int, *, all_flags: bool = False
+        self,
+        session: Session,
+        state: MailboxState,
+        most: int,
+        *,
+        all_flags: bool = False,
+        look: Look | None = None,
     ) -> MailboxState:
         async with self.writing() as store:
-            sync = MailboxSync(store, SessionSource(session), self.run)
-            state = await sync.update(state.name, hidden=state.hidden, most=most, all_flags=all_flags)
+            source = SessionSource(session)
+            if look is not None and self.states.get(state.name) is not state:
+                # From before somebody else's writing: it may be older than what is held by now.
+                look = await source.look(state.name)
+            opened, selected = look.opened if look is not None else None, session.selected
+            # STATUS goes by the name, which may be another mailbox's by now.
+            if opened and (selected is None or selected.uid_validity != opened.uid_validity):
+                opened = None
+            sync = MailboxSync(store, source, self.run)
+            state = await sync.update(
+                state.name, hidden=state.hidden, most=most, all_flags=all_flags, opened=opened
+            )
         self.states[state.name] = state
         if not state.complete:
             raise TooMuch
@@ -329,13 +345,13 @@ class AccountIndex:
                 continue
             agreed = agrees(state, _opened(box), box.unread_count)
             if not agreed or (not state.modseq and state.total and self._flags_due(box.name)):
-                begun = time.monotonic()
+                begun, look = time.monotonic(), None
                 try:
                     if not agreed and _nothing_new(state, _opened(box)):
                         state, look = await self._look(session, state, MOST_REFRESHED)
                         agreed = agrees(state, look.opened, look.unread)
                     if not agreed or not state.modseq:
-                        await self._update(session, state, MOST_REFRESHED, all_flags=agreed)
+                        await self._update(session, state, MOST_REFRESHED, all_flags=agreed, look=look)
                 except (TooMuch, Replaced, apsw.BusyError):
                     continue
                 except (PosternError, CommandRefused):

@@ -91,7 +91,7 @@ async def open_conversation(
             found = await look()
             if found is not None and all(row.snippet is not None for row in found.rows):
                 return opened(found)
-        return await pool.run(index.account, work)
+        return await pool.run(index.account, work, mailbox="INBOX")
     except (NotNow, IndexBroken, apsw.Error) as err:
         log.info("index.not_served", account=index.account.id, cause=type(err).__name__)
         return None

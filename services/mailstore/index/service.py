@@ -18,18 +18,20 @@ from services.common.errors import PosternError
 from services.common.logging import get_logger
 from services.mailstore.imap.connect import ImapServer
 from services.mailstore.imap.pool import Account, Pool
+from services.mailstore.imap.session import Session
 from services.mailstore.index.account import AccountIndex
 from services.mailstore.index.build import BuildProgress
 from services.mailstore.index.builder import Builder
 from services.mailstore.index.finding import ServerSearch, find, is_index_token
 from services.mailstore.index.keys import Keys
 from services.mailstore.index.opening import open_conversation
-from services.mailstore.index.serving import Lists, Served
+from services.mailstore.index.serving import Lists
 from services.mailstore.index.shelf import IndexSettings, Shelf
 from services.mailstore.index.store import IndexBroken, NotNow, Store
 from services.mailstore.index.worker import Job
 from services.mailstore.metrics import INDEX_ANSWERS, INDEX_BUILDS
 from services.mailstore.reading.page import Page, PageRequest
+from services.mailstore.reading.served import Served
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.run import SearchRequest, SearchStep
 from services.mailstore.threads.listing import ConversationPage, ConversationRequest
@@ -121,6 +123,13 @@ class Index:
             if index.account.id == account_id:
                 index.acted[mailbox] = time.monotonic()
 
+    async def follow(self, session: Session, account: Account, mailbox: str) -> None:
+        """Bring in what changed in a mailbox, on a connection that has it open, before anybody asks."""
+        index = self._open.get(account.key)
+        if index is not None and index.complete(mailbox) is not None:
+            with contextlib.suppress(NotNow, IndexBroken, apsw.Error):
+                await index.verify(session, mailbox)
+
     def progress(self, account: Account, mailbox: str) -> BuildProgress | None:
         """How far building a mailbox is; None where that is not under way."""
         index = self._open.get(account.key)
@@ -181,7 +190,7 @@ class Index:
         await loop.run_in_executor(self._threads, make)
         index = AccountIndex(account, path, key, self._threads)
         await index.reload()
-        await self._pool.run(account, index.refresh)
+        await self._pool.run(account, index.refresh, mailbox="INBOX")
         self._open[account.key] = index
         self._want(index)
         while len(self._open) > MOST_OPEN:
@@ -212,7 +221,7 @@ class Index:
         async def work() -> None:
             if (early := index.refreshed + apart - time.monotonic()) > 0:
                 await asyncio.sleep(early)
-            await self._pool.run(index.account, index.refresh)
+            await self._pool.run(index.account, index.refresh, mailbox="INBOX")
             self._want(index)
 
         self._spawn(index.account.key, "refresh", work)
@@ -223,7 +232,7 @@ class Index:
         """
 
         async def work() -> None:
-            await self._pool.run(index.account, index.refresh)
+            await self._pool.run(index.account, index.refresh, mailbox="INBOX")
             self._want(index)
 
         deadline = time.monotonic() + CATCH_UP

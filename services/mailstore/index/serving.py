@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import apsw
 
@@ -34,6 +34,7 @@ from services.mailstore.reading.opening import is_open, open_mailbox
 from services.mailstore.reading.orders import Order
 from services.mailstore.reading.page import Page, PageRequest
 from services.mailstore.reading.rows import Row
+from services.mailstore.reading.served import Served
 from services.mailstore.reading.snippets import Snippets
 from services.mailstore.searching.query import Query
 from services.mailstore.threads.listing import ConversationPage, ConversationRequest, ConversationRow
@@ -45,14 +46,6 @@ DEAR = 0.05
 # Rows before a page that are passed over in no time.
 NEAR = 500
 _OUT_OF_REACH = frozenset({Reason.MAIL_SERVER_UNREACHABLE, Reason.MAIL_SERVER_TIMEOUT})
-
-
-@dataclass(frozen=True, slots=True)
-class Served(Generic[T]):
-    """An answer, and how many seconds ago it was true; 0 where the server was asked."""
-
-    value: T
-    stale_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

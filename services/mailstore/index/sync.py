@@ -58,13 +58,21 @@ class MailboxSync:
         self._base, self._left, self._alone = 0, (0, 0), True
 
     async def update(
-        self, name: str, *, hidden: bool, most: int | None = None, all_flags: bool = False
+        self,
+        name: str,
+        *,
+        hidden: bool,
+        most: int | None = None,
+        all_flags: bool = False,
+        opened: Opened | None = None,
     ) -> MailboxState:
         """Bring what is held of the mailbox up to date; begin it where nothing is held. With `most`,
         TooMuch where more messages than that are new or changed. Replaced where somebody else began it anew
-        meanwhile.
+        meanwhile. `opened`: how it was just now on this connection, which has it open; to open a Maildir anew
+        may take the server long.
         """
-        opened = await self.source.open(name)
+        if opened is None:
+            opened = await self.source.open(name)
         state = await self.run(self._begun, opened, hidden)
         if state.built > 1 and state.built >= state.uid_next:
             return state

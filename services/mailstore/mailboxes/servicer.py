@@ -13,7 +13,8 @@ from services.mailstore.mailboxes import listing, manage, rights
 from services.mailstore.mailboxes.model import Capabilities, Mailbox, Tree
 from services.mailstore.mailboxes.special_use import sort_key
 from services.mailstore.names import check_mailbox
-from services.mailstore.reading import tokens
+from services.mailstore.reading import marks, tokens
+from services.mailstore.reading.marking import Marked
 
 if TYPE_CHECKING:
     from services.mailstore.service import Service
@@ -39,7 +40,17 @@ class MailboxServicer(mailbox_service_pb2_grpc.MailboxServiceServicer):
             tree = await listing.list_mailboxes(session, counts=not request.without_counts)
             return tree, Capabilities(session.has("ACL"), session.has("QUOTA"), session.local)
 
-        tree, able = await self._service.pool.run(account, work)
+        async def read() -> tuple[Tree, Capabilities]:
+            # Largest as a rule, and counted at once where it is open.
+            return await self._service.pool.run(account, work, mailbox="INBOX")
+
+        def put(found: tuple[Tree, Capabilities], marked: Marked) -> tuple[Tree, Capabilities]:
+            return marks.tree(found[0], marked), found[1]
+
+        if request.without_counts:
+            tree, able = await read()
+        else:
+            tree, able = await self._service.marking.shown(account.id, read, put)
         boxes = sorted(tree.mailboxes, key=sort_key)
         if request.subscribed_only:
             # A missing subscription hides neither INBOX nor what has a use.
@@ -159,6 +170,7 @@ class MailboxServicer(mailbox_service_pb2_grpc.MailboxServiceServicer):
         account = self._service.accounts.current()
 
         async def on_connection() -> Any:
+            await self._service.marking.settle(account.id)
             async with self._service.pool.lease(account) as session:
                 try:
                     return await work(session)

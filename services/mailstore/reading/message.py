@@ -17,6 +17,7 @@ from services.mailstore.mime.structure import is_doubtful
 from services.mailstore.names import MessageName
 from services.mailstore.reading import reports
 from services.mailstore.reading.embedded import expand_tnef
+from services.mailstore.reading.marking import may_mark
 from services.mailstore.reading.octets import fetch_sections
 from services.mailstore.reading.opening import open_mailbox
 from services.mailstore.reading.rows import Row, gather, read_row
@@ -48,6 +49,8 @@ class OpenedMessage:
     all_headers: tuple[tuple[str, str], ...] = ()
     newer: MessageName | None = None
     older: MessageName | None = None
+    # Shown as read, and not yet so at the server.
+    to_be_marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class OpenRequest:
 
 
 async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMessage, Part | None]:
-    """The message, and its structure where ReadPart may use it. MAILBOX_CHANGED, MESSAGE_GONE,
-    PART_NOT_FOUND.
+    """The message, and its structure where ReadPart may use it; with `mark_seen` the caller marks it where
+    it is `to_be_marked`. MAILBOX_CHANGED, MESSAGE_GONE, PART_NOT_FOUND.
     """
     name = request.name
     fetch = [
@@ -86,9 +89,8 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
     else:
         structure, defects = Structure(row.structure), []
     headers = parse_headers(header_item(data))
-    if request.mark_seen and not selected.read_only and not row.flags.seen:
-        # In a command of its own, now that the UIDVALIDITY is known to be the caller's.
-        await session.execute([b"UID", b"STORE", b"%d" % name.uid, b"+FLAGS.SILENT", b"(\\Seen)"])
+    to_be_marked = request.mark_seen and may_mark(selected) and not row.flags.seen
+    if to_be_marked:
         row = replace(row, flags=replace(row.flags, seen=True))
     row, headers, root = await _inside(session, request, row, structure, headers)
     texts = await read_texts(session, name, structure, root, request.max_text)
@@ -109,6 +111,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
         all_headers=headers.spelled(header_item(data), MAX_ALL_HEADERS) if request.all_headers else (),
         report=await reports.read(session, name, structure, selection),
         defects=tuple(defects),
+        to_be_marked=to_be_marked,
     )
     if request.neighbours:
         newer, older = await _neighbours(session, name, data.get(b"SEQ"))

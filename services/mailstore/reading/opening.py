@@ -17,6 +17,11 @@ from services.mailstore.imap.session import Result, Selected, Session
 # and made again under the same name, the connection would go on showing the old one (Dovecot says nothing
 # of it).
 REOPEN_AFTER = 4.0
+# INBOX can neither be deleted nor replaced by another of its name (RFC 9051 section 6.3.5; where a server
+# renames it, section 6.3.6, Dovecot ends the connections that have it open). To open one of 100,000 messages
+# anew may take a second of work: with Maildir, Dovecot looks through the whole directory after each change.
+# As long as a connection is kept.
+REOPEN_INBOX_AFTER = 900.0
 
 
 def is_open(session: Session, mailbox: str, *, write: bool = False) -> bool:
@@ -26,8 +31,9 @@ def is_open(session: Session, mailbox: str, *, write: bool = False) -> bool:
 
 
 def is_fresh(session: Session, mailbox: str) -> bool:
-    """Whether it is open and was opened just now."""
-    return is_open(session, mailbox) and time.monotonic() - session.selected_at < REOPEN_AFTER
+    """Whether it is open, and surely the mailbox that has this name now."""
+    at_most = REOPEN_INBOX_AFTER if mailbox == "INBOX" else REOPEN_AFTER
+    return is_open(session, mailbox) and time.monotonic() - session.selected_at < at_most
 
 
 async def open_mailbox(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
@@ -12,9 +13,10 @@ from services.mailstore.imap.session import Session
 from services.mailstore.mime.model import Part
 from services.mailstore.mime.select import decoded_size
 from services.mailstore.names import check_mailbox
-from services.mailstore.reading import parts, tokens
+from services.mailstore.reading import marks, parts, tokens
 from services.mailstore.reading.message import OpenedMessage, OpenRequest, open_message
 from services.mailstore.reading.page import Page, PageRequest, read_page
+from services.mailstore.reading.served import Served
 from services.mailstore.reading.texts import MAX_TEXT
 from services.mailstore.searching import query as queries
 
@@ -48,11 +50,15 @@ class ReadingMethods:
             return await read_page(session, account.id, wanted, service.rows, service.snippets)
 
         index = self._service.index
-        served = await index.page(account, wanted) if index is not None else None
-        if served is not None:
-            page = served.value
-        else:
-            page = await self._service.pool.run(account, work, mailbox=wanted.mailbox)
+
+        async def read() -> Served[Page]:
+            served = await index.page(account, wanted) if index is not None else None
+            if served is None:
+                served = Served(await self._service.pool.run(account, work, mailbox=wanted.mailbox))
+            return served
+
+        served = await marks.listed(self._service.marking, account, wanted, read, marks.page)
+        page = served.value
         response = pb.ListMessagesResponse(
             next_page_token=page.next_token,
             previous_page_token=page.previous_token,
@@ -61,7 +67,7 @@ class ReadingMethods:
             position=page.position,
             uid_validity=page.uid_validity,
             state=page.state,
-            stale_seconds=served.stale_seconds if served is not None else 0,
+            stale_seconds=served.stale_seconds,
             indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
         convert.rows_to(page.rows, response)
@@ -84,6 +90,10 @@ class ReadingMethods:
         opened, root = await self._service.pool.run(account, work, mailbox=wanted.name.mailbox)
         if root is not None:
             self._service.structures.put(account.id, wanted.name, root)
+        if opened.to_be_marked:
+            await self._service.marking.put(account, wanted.name)
+        elif wanted.name in self._service.marking.marked(account.id):
+            opened = replace(opened, row=marks.row(opened.row))
         return pb.GetMessageResponse(
             message=convert.message_to(opened),
             newer=convert.name_to(opened.newer) if opened.newer else None,

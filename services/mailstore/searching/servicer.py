@@ -40,6 +40,7 @@ class SearchingMethods:
         def server(asked: SearchRequest) -> AsyncIterator[SearchStep]:
             return search(service.pool, account, asked, service.rows, service.snippets)
 
+        await service.marking.settle(account.id)
         indexed = await service.index.search(account, wanted, server) if service.index is not None else None
         steps = indexed if indexed is not None else server(wanted)
         async with aclosing(steps):  # type: ignore[type-var]

@@ -11,16 +11,17 @@ from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
 from services.mailstore import convert
 from services.mailstore.imap.session import Session
 from services.mailstore.names import MessageName, check_mailbox
-from services.mailstore.reading import tokens
+from services.mailstore.reading import marks, tokens
+from services.mailstore.reading.served import Served
 from services.mailstore.searching import query as queries
-from services.mailstore.threads import ids
+from services.mailstore.threads import ids, marking
 from services.mailstore.threads.listing import (
     ConversationPage,
     ConversationRequest,
     ConversationRow,
     list_conversations,
 )
-from services.mailstore.threads.one import OneRequest, get_conversation
+from services.mailstore.threads.one import OneRequest, OpenedConversation, get_conversation
 
 if TYPE_CHECKING:
     from services.mailstore.service import Service
@@ -52,11 +53,15 @@ class ThreadMethods:
             )
 
         index = service.index
-        served = await index.conversations(account, wanted) if index is not None else None
-        if served is not None:
-            page = served.value
-        else:
-            page = await service.pool.run(account, work, mailbox=wanted.mailbox)
+
+        async def read() -> Served[ConversationPage]:
+            served = await index.conversations(account, wanted) if index is not None else None
+            if served is None:
+                served = Served(await service.pool.run(account, work, mailbox=wanted.mailbox))
+            return served
+
+        served = await marks.listed(service.marking, account, wanted, read, marking.page)
+        page = served.value
         response = pb.ListConversationsResponse(
             next_page_token=page.next_token,
             previous_page_token=page.previous_token,
@@ -65,7 +70,7 @@ class ThreadMethods:
             position=page.position,
             uid_validity=page.uid_validity,
             state=page.state,
-            stale_seconds=served.stale_seconds if served is not None else 0,
+            stale_seconds=served.stale_seconds,
             indexing=convert.indexing_to(index, account, wanted.mailbox),
         )
         for row in page.rows:
@@ -90,11 +95,16 @@ class ThreadMethods:
                 raise invalid_argument("conversation", "missing")
         service, account = self._service, self._service.accounts.current()
         index = service.index
-        opened = await index.conversation(account, wanted) if index is not None else None
-        if opened is None:
-            opened = await get_conversation(
-                service.pool, account, wanted, service.threads, service.rows, service.snippets
-            )
+
+        async def read() -> OpenedConversation:
+            opened = await index.conversation(account, wanted) if index is not None else None
+            if opened is None:
+                opened = await get_conversation(
+                    service.pool, account, wanted, service.threads, service.rows, service.snippets
+                )
+            return opened
+
+        opened = await service.marking.shown(account.id, read, marking.opened)
         end = start + size
         response = pb.GetConversationResponse(
             next_page_token=tokens.encode(["conversation", end]) if end < opened.total else "",

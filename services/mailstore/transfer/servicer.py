@@ -66,6 +66,7 @@ class TransferMethods:
     ) -> AsyncIterator[pb.ExportMessagesResponse]:
         target = convert.target_from(request.messages)
         account = self._service.accounts.current()
+        await self._service.marking.settle(account.id)
         steps = export(self._service.pool, account, target, _format(request.format))
         async with aclosing(steps):  # type: ignore[type-var]
             async for step in steps:

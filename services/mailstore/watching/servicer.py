@@ -11,6 +11,8 @@ from services.common.gen.postern.mailstore.v1 import watch_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import watch_service_pb2_grpc
 from services.mailstore import convert
 from services.mailstore.names import MessageRange
+from services.mailstore.reading import marks
+from services.mailstore.reading.marking import Marked
 from services.mailstore.watching.events import Event
 
 if TYPE_CHECKING:
@@ -34,15 +36,16 @@ class WatchServicer(watch_service_pb2_grpc.WatchServiceServicer):
         events = self._service.watchers.follow(account, request.resume_token)
         async with aclosing(events):  # type: ignore[type-var]
             async for event in events:
-                yield _event_to(event)
+                marking = self._service.marking
+                yield _event_to(event, marking.marked(account.id), marking.gathered(account.id))
 
 
-def _event_to(event: Event) -> pb.WatchAccountResponse:
+def _event_to(event: Event, marked: Marked, gathered: Marked) -> pb.WatchAccountResponse:
     if event.change is not None:
         change = pb.WatchAccountResponse.MailboxChange(
-            mailbox=convert.mailbox_to(event.change.mailbox),
+            mailbox=convert.mailbox_to(marks.mailbox(event.change.mailbox, gathered)),
             added=[convert.row_to(row) for row in event.change.added],
-            modified=[convert.row_to(row) for row in event.change.modified],
+            modified=[convert.row_to(row) for row in marks.rows(event.change.modified, marked)],
             removed=convert.ranges_to(
                 MessageRange(
                     event.change.mailbox.name, event.change.mailbox.uid_validity, event.change.removed

@@ -122,6 +122,12 @@ class Watchers:
             watch.streams.discard(stream)
             self._let_go(account.key, watch)
 
+    def read_again(self, account: Account) -> None:
+        """Tell all who watch an account that what they know of it may be wrong."""
+        watch = self._watches.get(account.key)
+        if watch is not None:
+            watch.emit(Event(restarted=True))
+
     def _watch(self, account: Account) -> _Watch:
         key = account.key
         watch = self._watches.get(key)
