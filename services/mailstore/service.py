@@ -41,7 +41,7 @@ class Service:
         index = self.index
         self.marking = Marking(
             self.pool,
-            stored=index.acted if index is not None else lambda account: None,
+            stored=index.acted if index is not None else lambda account, mailbox: None,
             failed=self.watchers.read_again,
             **({"behind": index.follow} if index is not None else {}),
         )

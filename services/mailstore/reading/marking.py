@@ -66,16 +66,16 @@ async def _nothing(session: Session, account: Account, mailbox: str) -> None:
 
 
 class Marking:
-    """Marks of all accounts. `stored` hears the account whose marks the server has, before anybody who waits
-    does; `failed` that of marks it has not; `behind` is what is done afterwards on a connection that has the
-    mailbox open.
+    """Marks of all accounts. `stored` hears the account and mailbox whose marks the server has, before
+    anybody who waits does; `failed` that of marks it has not; `behind` is what is done afterwards on a
+    connection that has the mailbox open.
     """
 
     def __init__(
         self,
         pool: Pool,
         *,
-        stored: Callable[[str], object] = lambda account: None,
+        stored: Callable[[str, str], object] = lambda account, mailbox: None,
         failed: Callable[[Account], object] = lambda account: None,
         behind: Callable[[Session, Account, str], Awaitable[object]] = _nothing,
     ) -> None:
@@ -209,14 +209,15 @@ class Marking:
         boxes: dict[tuple[str, int], list[int]] = {}
         for name in waiting.storing:
             boxes.setdefault((name.mailbox, name.uid_validity), []).append(name.uid)
-        who, done = waiting.account, False
+        who, done = waiting.account, set[str]()
         try:
             for (mailbox, validity), uids in boxes.items():
-                done = await self._mark(who, mailbox, validity, uids) or done
+                if await self._mark(who, mailbox, validity, uids):
+                    done.add(mailbox)
         finally:
             waiting.storing, waiting.task = _NONE, None
-            if done:
-                self._stored(account)
+            for mailbox in done:
+                self._stored(account, mailbox)
             if waiting.gathered:
                 self._later(account, waiting)
             else:
