@@ -150,3 +150,14 @@ async def test_files_that_do_not_arrive(visit: Visit) -> None:
     await expect(window).to_have_count(0)
     assert len(held) == 1 and visit.services.send.sent == {}
     visit.problems.clear()  # 413
+
+
+async def test_a_letter_that_did_not_go_is_told_on_any_page_once(visit: Visit) -> None:
+    page = visit.page
+    told = """() => document.dispatchEvent(new CustomEvent("postern:outbox", { detail: {
+        id: "s1", wrong: "“Roof”: Refused", open: "Outbox", href: "/outbox" } }))"""
+    for times in (1, 0):
+        await visit.go("/contacts")
+        await page.wait_for_load_state("load")
+        await page.evaluate(told)
+        await expect(page.get_by_role("alert").filter(has_text="“Roof”: Refused")).to_have_count(times)

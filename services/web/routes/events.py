@@ -23,9 +23,10 @@ from services.common.errors import PosternError, Reason
 from services.common.logging import get_logger
 from services.web import listing, urls
 from services.web.edge import Edge
+from services.web.i18n import gettext as _
 from services.web.model.mail import Change
 from services.web.model.outgoing import Submission
-from services.web.routes.outbox import state_words
+from services.web.routes.outbox import state_words, wrong_words
 from services.web.session import Me
 
 log = get_logger(__name__)
@@ -190,9 +191,13 @@ def _mail_event(change: Change) -> tuple[str, dict[str, Any]]:
 def _outbox_event(submission: Submission | None) -> tuple[str, dict[str, Any]]:
     if submission is None:
         return "", {}
-    return "outbox", {
+    told = {
         "id": submission.submission_id,
         "state": submission.state,
         "words": state_words(submission),
         "subject": submission.subject,
     }
+    if wrong := wrong_words(submission):
+        settled = submission.state in ("accepted", "filed")
+        told |= {"wrong": wrong, "open": _("Outbox"), "href": "/outbox?view=all" if settled else "/outbox"}
+    return "outbox", told

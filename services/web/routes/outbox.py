@@ -38,6 +38,19 @@ def state_words(submission: Submission) -> str:
     return words.get(submission.state, submission.state)
 
 
+def wrong_words(submission: Submission) -> str:
+    """What its writer must know wherever they are: it did not go, or not to all. Empty where all is well."""
+    name = submission.subject or _("(no subject)")
+    if submission.state in ("refused", "unknown", "suspended"):
+        # Translators: a letter's subject, and where it stands: “About the roof”: Refused
+        return _("“%(name)s”: %(words)s") % {"name": name, "words": state_words(submission)}
+    lost = [one.address for one in submission.recipients if one.state in ("refused", "failed")]
+    if submission.state in ("accepted", "filed") and lost:
+        values = {"name": name, "addresses": ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")}
+        return _("“%(name)s” was not taken for %(addresses)s.") % values
+    return ""
+
+
 def problem_words(submission: Submission) -> str:
     """Why it is not yet delivered or filed, for a person; empty where the recipients' own lines say it."""
     words = {

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.web import formats
+from services.web import formats, i18n
 from services.web.model.account import Preferences
 from services.web.model.outgoing import RecipientFate, Submission
+from services.web.routes import events
 from tests.unit.web.fake_auth import NOON
 from tests.unit.web.test_compose import compose
 
@@ -84,3 +85,17 @@ async def test_all_of_the_last_weeks_in_pages(alice, fakes):
     page = await alice.get("/outbox?view=all")
     assert "Gone 0" in page.text and "Gone 1" not in page.text and "/outbox?view=all&amp;page=1" in page.text
     assert "Gone 1" in (await alice.get("/outbox?view=all&page=1")).text
+
+
+def test_what_its_writer_must_know_is_told_anywhere():
+    i18n.use(i18n.Languages().locale())
+    people = tuple(RecipientFate(f"{n}@x.example", "refused" if n else "accepted") for n in range(5))
+    for state in ("refused", "unknown", "suspended"):
+        kind, told = events._outbox_event(Submission("s1", state, people, subject="Roof"))
+        assert kind == "outbox" and told["wrong"].startswith("“Roof”: ") and told["href"] == "/outbox"
+    _kind, told = events._outbox_event(Submission("s1", "filed", people, subject=""))
+    assert told["wrong"] == (
+        "“(no subject)” was not taken for 1@x.example, 2@x.example, 3@x.example, …."
+    ) and told["href"].endswith("view=all")
+    for state, some in (("filed", people[:1]), ("deferred", people), ("cancelled", people)):
+        assert "wrong" not in events._outbox_event(Submission("s1", state, some, subject="Roof"))[1]

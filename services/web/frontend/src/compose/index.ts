@@ -92,6 +92,13 @@ addEventListener("pagehide", () => {
   const ids = [...letters].filter((letter) => letter.frame).map((letter) => letter.form.dataset.kept ?? "");
   if (ids.length) sessionStorage.setItem(OPEN, JSON.stringify(ids.filter(Boolean)));
 });
+// A file that is dropped beside the letter would be opened in the place of the page.
+for (const name of ["dragover", "drop"] as const)
+  addEventListener(name, (event) => {
+    if (event.defaultPrevented || !letters.size || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
 // Somebody comes back to a page that was left open: the session may have ended meanwhile.
 let looked = Date.now();
 document.addEventListener("visibilitychange", () => {

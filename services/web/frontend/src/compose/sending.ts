@@ -50,7 +50,9 @@ export async function submit(letter: Letter, submitter: HTMLElement | null, agai
         document.querySelector(".undo")?.remove();
         const line = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
         // Where the page's own word stands, so that the next one takes its place.
-        if (line) document.getElementById("notices")?.replaceChildren(document.importNode(line, true));
+        const notices = document.getElementById("notices");
+        // That it is on its way is no news where it was refused meanwhile.
+        if (line && (line.matches("form") || !notices?.querySelector("[role=alert]"))) notices?.replaceChildren(document.importNode(line, true));
         startUndo(document);
         document.querySelector<HTMLElement>("#main, #reading")?.focus({ preventScroll: true });
       }
