@@ -7,21 +7,16 @@ Times are taken in headless Chromium against Dovecot with a large mailbox: 100,0
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from functools import cache
 
-from playwright.async_api import Page
-
+from bench.browsing import large, signed_in
 from bench.figures import Figure, benchmark, full, summary
-from bench.mailboxes import fill
 from tests.support import audit, weight
-from tests.support.chromium import CHROMIUM, FLAGS, chromium
-from tests.support.dovecot import MailUser, dovecot
-from tests.support.mariadb import mariadb
-from tests.support.postfix import postfix
-from tests.support.stack import Stack, embedded_stack, real_stack
+from tests.support.chromium import CHROMIUM, FLAGS
+from tests.support.dovecot import MailUser
+from tests.support.stack import Stack, embedded_stack
 
 PAGES = (
     "/mail/INBOX",
@@ -73,28 +68,6 @@ def message_bytes() -> Iterator[Figure]:
     yield Figure("web.message_bytes", _weights()[1], "B")
 
 
-@contextlib.contextmanager
-def _large() -> Iterator[tuple[Stack, MailUser]]:
-    with dovecot() as mail, postfix(mail) as smtp, mariadb() as database:
-        user = mail.add_user()
-        fill(mail, user, 100_000 if full() else 5_000)
-        with real_stack(mail, smtp, database, POSTERN_LOG_LEVEL="WARNING") as stack:
-            yield stack, user
-
-
-@contextlib.asynccontextmanager
-async def _signed_in(stack: Stack, user: MailUser) -> AsyncIterator[Page]:
-    async with chromium() as browser:
-        context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-        page = await context.new_page()
-        await page.goto(stack.url)
-        await page.get_by_label("Email address", exact=True).fill(user.address)
-        await page.get_by_label("Password", exact=True).fill(user.password)
-        await page.get_by_role("button", name="Sign in", exact=True).click()
-        await page.wait_for_selector("[data-rows] .row-link", timeout=60_000)
-        yield page
-
-
 # From the click to the frame in which the message is on the screen.
 _OPEN = """link => new Promise(done => {
   const pane = document.getElementById("reading");
@@ -114,7 +87,7 @@ _LCP = """() => new Promise(done => new PerformanceObserver(list => done(list.ge
 async def _times(stack: Stack, user: MailUser) -> dict[str, list[float]]:
     rounds = 40 if full() else 15
     found: dict[str, list[float]] = {"web.open_message": [], "web.list_page": [], "web.lcp": []}
-    async with _signed_in(stack, user) as page:
+    async with signed_in(stack, user) as page:
         await asyncio.sleep(60 if full() else 10)  # the index is built meanwhile
         for _ in range(rounds):
             await page.goto(f"{stack.url}/mail/INBOX")
@@ -130,7 +103,7 @@ async def _times(stack: Stack, user: MailUser) -> dict[str, list[float]]:
 
 @cache
 def _browsing() -> dict[str, list[float]]:
-    with _large() as (stack, user):
+    with large() as (stack, user):
         return asyncio.run(_times(stack, user))
 
 
@@ -157,7 +130,7 @@ def axe_violations() -> Iterator[Figure]:
     async def count(stack: Stack) -> int:
         alice, _ = stack.people()
         broken = 0
-        async with _signed_in(stack, alice) as page:
+        async with signed_in(stack, alice) as page:
             for path in PAGES:
                 await page.goto(stack.url + path)
                 for one in await audit.violations(page):

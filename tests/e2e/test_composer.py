@@ -222,7 +222,14 @@ async def test_letters_in_windows(visit: Visit) -> None:
     await visit.go("/mail/INBOX")
     await page.get_by_role("link", name="Compose", exact=True).first.click()
     first = page.get_by_role("dialog", name="New message")
-    await expect(first.get_by_label("To", exact=True)).to_be_focused()
+    to = first.get_by_label("To", exact=True)
+    await expect(to).to_be_focused()
+    # However many it goes to, where one types is in sight, and what comes below it.
+    await to.fill("".join(f"Guest {number} <guest{number}@example.org>, " for number in range(50)))
+    await page.keyboard.type("b")
+    for box in (to, first.get_by_label("Subject"), first.get_by_label("Message", exact=True)):
+        await expect(box).to_be_in_viewport(ratio=0.5)
+    await to.fill("")
     await first.get_by_label("Subject").fill("First")
     await row(page, "Letter 12").click()
     await page.get_by_role("button", name="Reply", exact=True).click()

@@ -4,7 +4,6 @@ once, with another signature, in a draft of another program; and it holds nobody
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 import time
@@ -19,6 +18,7 @@ from services.web.model.outgoing import RecipientFate, Submission
 from services.web.static import STATIC_DIR
 from tests.e2e.test_composer import SAVED, compose, kill
 from tests.e2e.test_scripts import READY, Visit, visit
+from tests.support.blocking import TRACED, tasks
 from tests.unit.web.fakes import StoredMessage, envelope
 
 __all__ = ["visit"]
@@ -28,15 +28,6 @@ pytestmark = [
 ]
 MOST_LOST = 3.0  # seconds of typing
 LONG_TEXT = "Long words in a long letter to somebody. " * 1_000
-
-
-def main_tasks(trace: bytes) -> list[float]:
-    """Milliseconds of processor time of each task on the main threads of pages."""
-    events = json.loads(trace)["traceEvents"]
-    named = [one for one in events if one["name"] == "thread_name" and one["ph"] == "M"]
-    mains = {(one["pid"], one["tid"]) for one in named if one["args"]["name"] == "CrRendererMain"}
-    tasks = [one for one in events if "RunTask" in one["name"] and (one["pid"], one["tid"]) in mains]
-    return [one["tdur"] / 1000 for one in tasks if "tdur" in one]
 
 
 def rich(visit: Visit) -> None:
@@ -246,12 +237,12 @@ async def test_typing_blocks_no_longer_than_fifty_milliseconds(visit: Visit, for
     assert browser is not None
     longest: list[float] = []
     for _round in range(3):
-        await browser.start_tracing(page=page, categories=["toplevel"])
+        await browser.start_tracing(page=page, categories=TRACED)
         await page.keyboard.type("Some more words. ", delay=40)
         await page.wait_for_timeout(1_700)  # the copies are made
-        tasks = main_tasks(await browser.stop_tracing())
-        assert len(tasks) > 50
-        longest.append(max(tasks))
+        busy = [task.processor for task in tasks(await browser.stop_tracing())]
+        assert len(busy) > 50
+        longest.append(max(busy))
         if longest[-1] < 50:
             break
     # Processor time, the best of the rounds: others use this machine too, its caches as well.

@@ -21,6 +21,7 @@ export function startChips(input: HTMLInputElement, changed: () => void): void {
     const value = [...chips().map((chip) => chip.dataset.value ?? ""), input.value.trim()].filter(Boolean).join(", ");
     hidden.value = value;
     list.hidden = !list.childElementCount;
+    if (document.activeElement === input) wrap.scrollTop = wrap.scrollHeight; // of many, the last and the field
   };
   const update = (): void => {
     store();

@@ -16,7 +16,7 @@ export function prepare(form: HTMLFormElement, frame?: Frame, focus = true): Let
   form.dataset.ready = "";
   learn(form);
   own(form);
-  const saver = startSaving(form);
+  const saver = startSaving(form, () => text.ready());
   const text = startText(form, saver.touch);
   const files = startFiles(form, saver.touch, (file, failed) => text.picture(file, (picture) => files.picture(picture), failed), text.link);
   const letter: Letter = { form, saver, files, ...(frame ? { frame } : {}) };

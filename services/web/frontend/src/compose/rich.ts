@@ -36,6 +36,27 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
   };
   const applied = (): void => void editor.modifyDocument(apply); // no change that could be taken back
   editor.addEventListener("undoStateChange", applied);
+  // What was made of the text holds until it changes: a long letter takes too long to be read out twice for each copy.
+  let made: { html?: string; text?: string } = {};
+  const changes = new MutationObserver(() => (made = {}));
+  changes.observe(root, { attributes: true, characterData: true, childList: true, subtree: true });
+  const still = (): typeof made => (changes.takeRecords().length ? (made = {}) : made);
+  const serialise = (): string => {
+    // In a document of its own, which loads no picture.
+    const copy = document.implementation.createHTMLDocument().importNode(root, true);
+    for (const picture of copy.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
+      picture.setAttribute("src", `cid:${picture.dataset.cid ?? ""}`);
+      picture.removeAttribute("data-cid");
+    }
+    for (const picture of copy.querySelectorAll<HTMLElement>("img")) {
+      const width = parseInt(picture.style.width, 10); // drawn larger or smaller: in the form that every program reads
+      if (width) picture.setAttribute("width", String(width));
+      picture.removeAttribute("style");
+      picture.removeAttribute("tabindex");
+    }
+    for (const odd of copy.querySelectorAll('img:not([src^="cid:"]), .squire-image-resize-container')) odd.remove();
+    return copy.innerHTML;
+  };
 
   const toggle = (tag: string, on: () => unknown, off: () => unknown): void => void (editor.hasFormat(tag) ? off() : on());
   return {
@@ -78,23 +99,8 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
       const rgb = /^rgb\((\d+), ?(\d+), ?(\d+)\)$/.exec(color)?.slice(1).map((part) => Number(part).toString(16).padStart(2, "0"));
       return { size: fontSize, colour: rgb ? `#${rgb.join("")}` : color };
     },
-    html() {
-      // In a document of its own, which loads no picture.
-      const copy = document.implementation.createHTMLDocument().importNode(root, true);
-      for (const picture of copy.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
-        picture.setAttribute("src", `cid:${picture.dataset.cid ?? ""}`);
-        picture.removeAttribute("data-cid");
-      }
-      for (const picture of copy.querySelectorAll<HTMLElement>("img")) {
-        const width = parseInt(picture.style.width, 10); // drawn larger or smaller: in the form that every program reads
-        if (width) picture.setAttribute("width", String(width));
-        picture.removeAttribute("style");
-        picture.removeAttribute("tabindex");
-      }
-      for (const odd of copy.querySelectorAll('img:not([src^="cid:"]), .squire-image-resize-container')) odd.remove();
-      return copy.innerHTML;
-    },
-    text: () => toText(root),
+    html: () => (still().html ??= serialise()),
+    text: () => (still().text ??= toText(root)),
     link(name, url) {
       const line = document.createElement("div");
       const link = document.createElement("a");
@@ -117,6 +123,7 @@ export function startRich(root: HTMLElement, html: string, pictures: Record<stri
       );
     },
     end() {
+      changes.disconnect();
       editor.destroy();
     },
   };

@@ -3,6 +3,7 @@
 import { make } from "../words";
 import * as local from "./local";
 import { mend } from "../session";
+import { pause } from "./pause";
 import { say } from "./words";
 
 const KEEP = 300;
@@ -47,7 +48,8 @@ export function fieldsOf(form: HTMLFormElement): local.Fields {
 
 const get = (fields: local.Fields, name: string): string => fields.find(([key]) => key === name)?.[1] ?? "";
 
-export function startSaving(form: HTMLFormElement): Saver {
+/** `ready`: makes the form's long fields, before they are asked for. */
+export function startSaving(form: HTMLFormElement, ready: () => Promise<void>): Saver {
   const url = form.dataset.autosaveUrl ?? "/compose/autosave";
   const state = form.querySelector<HTMLElement>("[data-state]");
   const draft = form.querySelector<HTMLInputElement>('input[name="draft"]');
@@ -66,14 +68,18 @@ export function startSaving(form: HTMLFormElement): Saver {
     if (state && state.textContent !== text) state.textContent = text;
   };
 
-  const keep = async (): Promise<void> => {
+  /** `after` a save, which is then no longer under way. */
+  const keep = async (after = false): Promise<void> => {
     clearTimeout(keeper);
     if (!kept || over) return;
     kept = 0;
     try {
       const { id } = await claimed;
-      const saved = !first;
-      await local.keep(id, fieldsOf(form), saved);
+      await ready();
+      const saved = !first && (after || !running);
+      const fields = fieldsOf(form);
+      await pause(); // sealing a long letter takes as long as reading it out
+      await local.keep(id, fields, saved);
       if (over) await local.forget(id);
     } catch {
       // Storage is full or switched off; Drafts remain.
@@ -83,6 +89,7 @@ export function startSaving(form: HTMLFormElement): Saver {
   const save = async (): Promise<void> => {
     const since = first;
     first = 0;
+    await ready();
     const fields = fieldsOf(form);
     const body = new FormData();
     for (const [name, value] of fields) body.append(name, value);
@@ -108,7 +115,7 @@ export function startSaving(form: HTMLFormElement): Saver {
       if (draft && answer.draft) draft.value = answer.draft;
       if (answer.saved) tell(say("saved", { time: answer.saved }));
       kept ||= Date.now();
-      await keep();
+      await keep(true);
     } catch {
       first ||= since;
       tell(say("notSaved"));

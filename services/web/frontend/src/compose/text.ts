@@ -1,6 +1,7 @@
 // The text: plain in its field, or formatted in an editor over it; from one to the other and back without loss.
 import { make } from "../words";
 import { fromText, isFormatted } from "./html";
+import { pause } from "./pause";
 import type { Rich } from "./rich";
 import { signPlain, signRich } from "./signature";
 import { icon, say } from "./words";
@@ -12,6 +13,8 @@ export interface Text {
   signature(old: string, next: string, done: () => void): void;
   /** A link into the text, on a line of its own where one types. */
   link(name: string, url: string): void;
+  /** Makes what the form takes from the editor, a piece at a time: keys that are pressed meanwhile come between. */
+  ready(): Promise<void>;
 }
 
 export function startText(form: HTMLFormElement, changed: () => void): Text {
@@ -19,7 +22,7 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   const source = form.querySelector<HTMLTextAreaElement>("[data-html]");
   const bar = form.querySelector<HTMLElement>("[data-format]");
   const foot = form.querySelector<HTMLElement>(".composer-state");
-  if (!area || !bar) return { picture: () => false, signature: () => undefined, link: () => undefined };
+  if (!area || !bar) return { picture: () => false, signature: () => undefined, link: () => undefined, ready: async () => undefined };
   const pictures = JSON.parse(form.dataset.pictures ?? "{}") as Record<string, string>;
   const label = form.querySelector<HTMLLabelElement>(`label[for="${area.id}"]`);
   const name = label?.textContent ?? "";
@@ -156,6 +159,13 @@ export function startText(form: HTMLFormElement, changed: () => void): Text {
   }
 
   return {
+    async ready() {
+      if (!rich) return;
+      rich.html();
+      await pause();
+      rich?.text();
+      await pause();
+    },
     picture(file, upload, failed) {
       if (!rich) return false;
       rich.picture(file, upload, failed);
