@@ -39,7 +39,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.installed-dev ## all that the tests need, then the whole suite; ARGS="-k name", JOBS=2
 	@$(BIN)/python -m deploy.local.packages
 	@$(MAKE) -s --no-print-directory assets
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=25 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 1 --durations=25 $(ARGS)
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page and state, in var/screenshots
 	@$(BIN)/python -m deploy.local.packages

@@ -5,6 +5,11 @@ import os
 import hypothesis
 
 from tests.support.figures import pytest_terminal_summary  # noqa: F401
+from tests.support.hang import (  # noqa: F401
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+)
 from tests.support.order import (  # noqa: F401
     pytest_collection_finish,
     pytest_collection_modifyitems,
