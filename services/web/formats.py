@@ -41,7 +41,7 @@ def short_date(moment: datetime | None, today: datetime | None = None) -> str:
         kind, here = "day", here.replace(hour=0, minute=0)
     else:
         kind, here = "year", here.replace(hour=0, minute=0)
-    return _short(here, kind, str(locale.babel))
+    return _short(here, kind, locale.name)
 
 
 @lru_cache(maxsize=20_000)
@@ -60,9 +60,7 @@ def full_date(moment: datetime | None) -> str:
     if moment is None:
         return ""
     locale = i18n.current()
-    return _full(
-        moment.astimezone(locale.zone).replace(second=0, microsecond=0, tzinfo=None), str(locale.babel)
-    )
+    return _full(moment.astimezone(locale.zone).replace(second=0, microsecond=0, tzinfo=None), locale.name)
 
 
 @lru_cache(maxsize=20_000)
@@ -132,7 +130,7 @@ def size(octets: int, estimated: bool = False) -> str:
     value, unit = float(octets), 0
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
-    text = _size(round(value, 1) if unit and value < 10 else round(value), unit, str(i18n.current().babel))
+    text = _size(round(value, 1) if unit and value < 10 else round(value), unit, i18n.current().name)
     return f"≈ {text}" if estimated else text
 
 

@@ -11,7 +11,7 @@ import gettext as _gettext
 import io
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -33,9 +33,14 @@ class Locale:
     messages: _gettext.NullTranslations
     zone: ZoneInfo
 
-    @property
+    @cached_property
     def direction(self) -> str:
         return self.babel.text_direction
+
+    @cached_property
+    def name(self) -> str:
+        """Babel's name of it ("pt_BR"), which it puts together anew each time; every line of a list asks."""
+        return str(self.babel)
 
     @property
     def zone_name(self) -> str:

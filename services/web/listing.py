@@ -238,7 +238,7 @@ def reader(me: Me) -> tuple[Hashable, ...]:
     locale = i18n.current()
     today = formats.now().astimezone(locale.zone).date()
     chosen = me.preferences.labels
-    return (me.account, me.identities, chosen, locale.tag, str(locale.babel), locale.zone_name, today)
+    return (me.account, me.identities, chosen, locale.tag, locale.name, locale.zone_name, today)
 
 
 def conversation_lines(
@@ -285,7 +285,7 @@ def etag(me: Me, parts: Sequence[object], tree: MailboxTree, version: str) -> st
             me.account,
             me.preferences,
             me.grant.session_id,
-            str(locale.babel),
+            locale.name,
             locale.zone_name,
             today,
             version,

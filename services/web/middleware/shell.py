@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection
+from functools import lru_cache
 
 from prometheus_client import Counter, Histogram
 from starlette.requests import Request
@@ -76,8 +77,8 @@ class Shell:
             route = _route(scope)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = time.perf_counter() - started
-            REQUESTS.labels(route, method, str(out.status)).inc()
-            SECONDS.labels(route).observe(seconds)
+            _counted(route, method, out.status).inc()
+            _timed(route).observe(seconds)
             if not route.startswith("/static"):
                 log.info(
                     "request.answered",
@@ -115,6 +116,17 @@ class Shell:
             return message
 
         return bounded
+
+
+# A metric is looked up once, and not with each request.
+@lru_cache(maxsize=4096)
+def _counted(route: str, method: str, status: int) -> Counter:
+    return REQUESTS.labels(route, method, str(status))
+
+
+@lru_cache(maxsize=512)
+def _timed(route: str) -> Histogram:
+    return SECONDS.labels(route)
 
 
 class _BrokenOff(Exception):
