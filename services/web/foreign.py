@@ -8,7 +8,8 @@ import re
 from services.web.model.mail import OpenMessage
 from services.web.model.outgoing import DELIVERY_REPORT
 
-MOST, MAX_VALUE = 200, 16_000
+# As sender takes them (its compose/extra.py; tests/unit/test_header_fields.py holds the two together).
+MOST, MAX_VALUE, MAX_ALL = 200, 16_000, 128 * 1024
 DRAFT_HEADER = "x-postern-draft-id"
 
 # What the composer has a place for, or sender writes anew.
@@ -50,13 +51,16 @@ def fields(draft: OpenMessage) -> tuple[tuple[str, str], ...]:
         "in-reply-to": draft.row.envelope.in_reply_to,
         "references": draft.row.envelope.references,
     }
-    found = []
+    found: list[tuple[str, str]] = []
+    most, room = MOST - 1, MAX_ALL - sum(map(len, DELIVERY_REPORT))  # which may join them
     for name, raw in draft.all_headers:
         lower, value = name.lower(), " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", raw).split())
         if lower in _KNOWN or lower.startswith(_KNOWN_BEGIN) or not _NAME.match(name):
             continue
         if lower in ids and value.split(" ") == list(ids[lower]):
             continue
-        if value and len(value) <= MAX_VALUE:
+        size = len(name) + len(value)
+        if value and len(value) <= MAX_VALUE and size <= room and len(found) < most:
             found.append((name, value))
-    return tuple(found[:MOST])
+            room -= size
+    return tuple(found)
