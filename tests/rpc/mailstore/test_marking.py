@@ -47,7 +47,7 @@ def storing(meet: Callable[[Session], Any]) -> Callable[..., Any]:
     execute = Session.execute
 
     async def met(session: Session, *commands: Pieces, **options: Any) -> list[Result]:
-        if any(b"STORE" in command and b"(\\Seen)" in command for command in commands):
+        if any(b"+FLAGS.SILENT" in command and b"(\\Seen)" in command for command in commands):
             found = await meet(session)
             if found is not None:
                 return [found for _ in commands]
