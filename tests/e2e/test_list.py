@@ -71,6 +71,10 @@ async def test_everything_that_matches_can_be_selected_and_acted_on_and_taken_ba
         with real.imap(user) as client:
             client.select_folder("INBOX", readonly=True)
             assert len(client.search(["FLAGGED"])) == 150
+        # From within the pane, too, the line of what is open is the current one.
+        await she.page.locator(".row-link").nth(2).click()
+        await she.page.get_by_role("link", name="Older message").click()
+        await expect(she.page.locator(".row").nth(3)).to_have_class(re.compile("is-current"))
 
 
 async def test_new_mail_comes_into_the_list_and_the_counts_by_itself(stack: Stack, chromium: Browser) -> None:

@@ -34,10 +34,18 @@ export function startPanes(): void {
   document.addEventListener("htmx:after:swap", (event) => {
     const { target, sourceElement } = contextOf(event);
     if (!target || target !== reading()) return;
-    if (sourceElement?.matches(".row-link, .person")) markCurrent(sourceElement);
+    const link = sourceElement?.matches(".row-link, .person") ? sourceElement : lineOfOpened();
+    if (link) markCurrent(link);
     // One pane at a time: the reader is now in another place, and must be told. Beside the list the focus stays.
     if (!matchMedia("(width >= 50rem)").matches) reading()?.focus({ preventScroll: true });
   });
+}
+
+/** The line of what was opened from within the pane ("Older message"), where the list shows it. */
+function lineOfOpened(): Element | null {
+  const key = reading()?.querySelector<HTMLInputElement>('form input[name="m"]')?.value;
+  const box = key && document.querySelector(`[data-rows] > .row > .row-check > input[value="${CSS.escape(key)}"]`);
+  return (box && box.closest(".row")?.querySelector(".row-link")) || null;
 }
 
 function markCurrent(link: Element): void {
