@@ -177,9 +177,10 @@ async def test_an_enrolment_seen_by_another_replica_counts(browser, fakes):
     assert (await browser.get("/mail/INBOX")).status_code == 200
 
 
-async def test_typed_text_waits_behind_the_enrolment(alice, fakes):
+async def test_typed_text_waits_behind_the_enrolment(browser, fakes):
     """The operator's word changes while somebody writes: the text waits, and comes back."""
     fakes.auth.seconds = 30  # so short that tokens are asked for anew on each page
+    await (alice := browser).sign_in()
     await alice.get("/compose")
     fakes.auth.required = True
     fields = {"to": "bob@example.org", "subject": "Kept", "body": "Every word", "do": "send"}

@@ -115,16 +115,17 @@ def written_by(text: str) -> str:
     ],
 )
 async def test_an_answer_comes_from_the_address_that_received_it(
-    fakes, alice, to: str, identity: str
+    fakes, browser, to: str, identity: str
 ) -> None:
     fakes.auth.identities = (
         Identity("i1", "alice@example.org", "Alice", is_default=True),
         Identity("i2", "sales@example.org", "Sales"),
     )
     fakes.mail.add(StoredMessage(1, envelope("Order", to=(Address("", to),))))
-    page = await alice.get("/compose?reply=7.1.INBOX")
+    await browser.sign_in()
+    page = await browser.get("/compose?reply=7.1.INBOX")
     assert f"<{identity}>" in written_by(page.text), written_by(page.text)
-    await alice.post(
+    await browser.post(
         "/compose",
         {**composed(page.text), "do": "send", "to": "bob@example.org", "subject": "x", "body": "y"},
     )
