@@ -365,7 +365,7 @@ async def composer_windows(s: Stage) -> AsyncGenerator[None, None]:
     if await s.page.evaluate("innerWidth < 800"):
         return  # there a letter is the page
     await s.page.keyboard.press("c")
-    await s.page.locator("form[data-ready]").wait_for()
+    await s.page.locator(".composer[data-ready]").wait_for()
     yield
 
 
@@ -413,11 +413,7 @@ async def working(s: Stage) -> AsyncGenerator[None, None]:
     hold(s)
     inbox = dict(s.services.mail.boxes["INBOX"])
     await s.select(10)
-    await s.page.evaluate(
-        """() => { const form = document.querySelector('.list form'); for (const [name, value] of
-        [['all', '1'], ['do', 'archive']]) { const one = document.createElement('input'); one.type = 'hidden';
-        one.name = name; one.value = value; form.append(one) } form.submit() }"""
-    )
+    await s.submit(".list form", all="1", do="archive")
     await s.page.wait_for_url("**/works/*")
     yield
     let_go(s)
@@ -502,15 +498,19 @@ async def second_step_recovery(s: Stage) -> AsyncGenerator[None, None]:
 
 @scene
 async def sign_in_offers(s: Stage) -> AsyncGenerator[None, None]:
-    s.services.auth.openid = "Example account"
+    await s.page.context.clear_cookies()
     await s.go("/sign-in")
     yield
 
 
 @scene
 async def sign_in_down(s: Stage) -> AsyncGenerator[None, None]:
-    s.services.auth.fail = PosternError(Reason.MAIL_SERVER_UNREACHABLE)
     await s.go("/sign-in")
+    s.services.auth.fail = PosternError(Reason.MAIL_SERVER_UNREACHABLE)
+    await s.page.locator("[name=email]").fill("alice@example.org")
+    await s.page.locator("[name=password]").fill("alice")
+    await s.page.locator("[name=password]").press("Enter")
+    await s.page.locator(".notice").wait_for()
     yield
     s.services.auth.fail = None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from tests.e2e.person import Person
-from tests.e2e.scenes import SCENES
+from tests.e2e.scenes_apart import SCENES
 from tests.e2e.stage import stage
 from tests.support.chromium import chromium
 from tests.support.dovecot import MailUser

@@ -7,19 +7,23 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import uvicorn
 from playwright.async_api import Page
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.web.app import build, build_edge
+from services.web.app import build, build_edge, routes
 from services.web.model.account import Identity, SavedSearch
 from services.web.model.mail import Address, Flags, Part, Quota, Space, TextPart
 from services.web.model.outgoing import Outgoing, RecipientFate, Standing, Submission
 from services.web.model.people import Contact, Labelled
 from services.web.model.systems import AppToken
+from services.web.render import Renderer
 from tests.unit.web.conftest import RENDERER, STATIC, settings
 from tests.unit.web.fake_auth import NOON
 from tests.unit.web.fakes import Fakes, StoredMessage, envelope
@@ -29,16 +33,41 @@ PNG = bytes.fromhex(
     "03410190ce10f2450000000049454e44ae426082"
 )
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft: Rückfragen"
+DESIGNED = 21  # the UID of a message in HTML
 ENDLESS = "x" * 60 + "@example.com"
+
+LETTER = """<h1 style="color: #264">お城の見学</h1><p>木曜日にお待ちしております。</p>
+<table><tr><th>いつ</th><td>10:00</td></tr></table><blockquote>いつですか</blockquote>"""
+
+
+def pdf(words: str) -> bytes:
+    """The smallest document of one page that says WORDS (ISO 32000-1, section 7.5)."""
+    stream = f"BT /F 24 Tf 40 100 Td ({words}) Tj ET".encode()
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, one in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, one)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start, count = len(out), len(objects) + 1
+    out += b"xref\n0 %d\n0000000000 65535 f \n%s" % (count, table)
+    return out + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (count, start)
 
 
 @dataclass
 class Stage:
-    """A page, signed in; SERVICES are what is behind it."""
+    """A page, signed in; SERVICES are what is behind it, SHOWN what of the edge it has seen."""
 
     page: Page
     url: str
     services: Fakes
+    shown: Shown
 
     async def go(self, path: str) -> None:
         if "#" in path:  # without a load where it is the same page
@@ -69,18 +98,58 @@ class Stage:
         await self.page.keyboard.press(key)
         await self.page.locator("dialog[open]").wait_for()
 
+    async def submit(self, form: str, **fields: str) -> None:
+        """FORM with further FIELDS, as without scripts."""
+        await self.page.locator(form).evaluate(
+            """(form, fields) => { for (const [name, value] of Object.entries(fields))
+            form.append(Object.assign(document.createElement('input'), {type: 'hidden', name, value}));
+            form.submit() }""",
+            fields,
+        )
+
     async def letter(self, path: str = "/compose?to=bob@example.org&subject=Roof&body=Is+it+dry%3F") -> None:
         await self.go(path)
-        await self.page.locator("form[data-ready]").wait_for()
+        await self.page.locator(".composer[data-ready]").wait_for()
+
+
+class Shown(Renderer):
+    """Draws as the tests' renderer does, and remembers which templates and, before `app`, which addresses
+    answered with HTML."""
+
+    def __init__(self) -> None:
+        self._env, self.bodies = RENDERER._env, RENDERER.bodies
+        self.templates: set[str] = set()
+        self.routes: set[str] = set()
+
+    def text(self, template: str, context: dict[str, Any]) -> str:
+        self.templates.add(template)
+        return super().text(template, context)
+
+    def noting(self, app: ASGIApp, routes: Sequence[Route]) -> ASGIApp:
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            async def note(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    kind = dict(message["headers"]).get(b"content-type", b"")
+                    shown = message["status"] < 400 or scope["path"].startswith("/sign-in")
+                    if shown and kind.startswith(b"text/html"):
+                        self.routes.update(
+                            route.path for route in routes if route.matches(scope)[0] == Match.FULL
+                        )
+                await send(message)
+
+            await app(scope, receive, note if scope.get("method") == "GET" else send)
+
+        return run
 
 
 @contextlib.asynccontextmanager
-async def edge_in_memory(services: Fakes, **changes: object) -> AsyncIterator[str]:
+async def edge_in_memory(services: Fakes, shown: Shown, **changes: object) -> AsyncIterator[str]:
     """The edge over SERVICES; its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = build(build_edge(settings(public_url=url, **changes), services.services(), STATIC, RENDERER))
+        edge = build_edge(settings(public_url=url, **changes), services.services(), STATIC, shown)
+        app = shown.noting(build(edge), routes(edge))
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
@@ -94,9 +163,9 @@ async def edge_in_memory(services: Fakes, **changes: object) -> AsyncIterator[st
 
 @contextlib.asynccontextmanager
 async def stage(page: Page) -> AsyncIterator[Stage]:
-    services = furnished()
-    async with edge_in_memory(services, authserv_ids=("mx.example.org",)) as url:
-        yield Stage(page, url, services)
+    services, shown = furnished(), Shown()
+    async with edge_in_memory(services, shown, authserv_ids=("mx.example.org",)) as url:
+        yield Stage(page, url, services, shown)
 
 
 def furnished() -> Fakes:
@@ -125,8 +194,9 @@ def furnished() -> Fakes:
                 ),
                 Part("3", "image/png", "gate.png", 70),
                 Part("4", "text/csv", "costs.csv", 2_048),
+                Part("5", "message/rfc822", "The mason's letter.eml", 3_000),
             )
-            message.content = {"2": b"%PDF-1.4", "3": PNG, "4": b"what,cost\nlime,40\n"}
+            message.content = {"2": pdf("The east gate"), "3": PNG, "4": b"what,cost\nlime,40\n"}
             message.headers = (
                 ("Authentication-Results", f"mx.example.org; dmarc={'fail' if number else 'pass'}"),
                 ("List-Unsubscribe", "<https://example.org/leave>"),
@@ -136,6 +206,8 @@ def furnished() -> Fakes:
                 "The roof is dry again.\n\nOn Monday you wrote:\n> Is it dry?\n>> And the gate?\n\n-- \nBob\n"
             )
             message.texts = (TextPart("1", "text/plain", text),)
+        if message.uid == DESIGNED:
+            message.texts = (TextPart("1", "text/html", LETTER),)
         mail.add(message)
     for name in ("Projects", "Projects/Castle", "Projects/Castle/" + LONG, "Roof", "Team"):
         mail.boxes[name] = {}
@@ -152,6 +224,7 @@ def furnished() -> Fakes:
             SavedSearch("s2", LONG, "roof"),
         ),
     )
+    auth.openid = "Example account"
     auth.identities = (
         *auth.identities,
         Identity(

@@ -5,14 +5,17 @@ Light and wide, and dark on a telephone: between them each colour and each layou
 """
 
 import contextlib
+import re
 
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.scenes import SCENES
-from tests.e2e.stage import stage
+from services.web.app import build_edge, routes
+from tests.e2e.scenes_apart import SCENES
+from tests.e2e.stage import Stage, stage
 from tests.support import audit
-from tests.support.stack import Stack
+from tests.support.stack import ROOT, Stack
+from tests.unit.web.conftest import settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,8 +34,37 @@ LOOKS = pytest.mark.parametrize(
     ("scheme", "size"), [("light", (1440, 900)), ("dark", (390, 844))], ids=["light-wide", "dark-phone"]
 )
 NARROW = 320
-# Documents in which no script runs, ours neither.
-UNSCRIPTED = {"message-printed", "message-source"}
+# Documents in which no script runs, ours neither: they are looked at elsewhere,
+PRINTED = {"message-printed", "message-in-html-printed"}
+# and those in which nothing is ours.
+FOREIGN = {"message-source", "attachment-picture", "attachment-pdf", "attachment-text"}
+# Addresses that never answer with a page of their own: data, files, and ways on to another page.
+NO_PAGES = {
+    "/",
+    "/compose/key",
+    "/compose/links",
+    "/compose/links/{link}",
+    "/compose/upload/{upload}",
+    "/contacts/suggest",
+    "/events",
+    "/favicon.ico",
+    "/image/{capability}",
+    "/inline/{capability}",
+    "/links/{link}",
+    "/mail/{mailbox}/{key}/attachments.zip",
+    "/mail/{mailbox}/{key}/part/{part}",
+    "/mail/{mailbox}/{key}/source",
+    "/search/saved/counts",
+    "/search/suggest",
+    "/session",
+    "/settings/security/app/confirm",
+    "/settings/security/card/confirm",
+    "/settings/security/passkey/confirm",
+    "/sign-in/code",
+    "/sign-in/go-on",
+    "/sign-in/passkey",
+    "/static/{path:path}",
+}
 
 
 async def wrong(page: Page) -> list[str]:
@@ -104,11 +136,34 @@ async def test_no_state_breaks_a_rule(chromium: Browser, scheme: str, size: tupl
         async with stage(page) as here:
             await here.sign_in()
             for name, scene in SCENES.items():
-                if name in UNSCRIPTED:
-                    continue
                 async with contextlib.aclosing(scene(here)) as standing:
                     async for _ in standing:
-                        broken[name] = await wrong(page)
+                        if name in PRINTED:
+                            text = await (await page.request.get(page.url)).text()
+                            await page.goto("about:blank")
+                            await page.set_content(text)
+                        if name not in FOREIGN:
+                            broken[name] = await wrong(page)
+            if size[0] > 800:  # all scenes are played there
+                assert unseen(here) == []
     finally:
         await context.close()
     assert {name: found for name, found in broken.items() if found} == {}
+
+
+def unseen(here: Stage) -> list[str]:
+    """Pages without a scene: templates that nothing drew, addresses that nobody came to."""
+
+    def words(pattern: str, files: str) -> set[str]:
+        text = "\n".join(path.read_text() for path in (ROOT / "services/web").glob(files))
+        return set(re.findall(pattern, text))
+
+    # What is a part of another page has been seen with it.
+    templates = words(r'"(\w+\.html)"', "**/*.py") - words(r'include "(\w+\.html)"', "templates/**/*.html")
+    paths = {
+        route.path
+        for route in routes(build_edge(settings(), here.services.services()))
+        if "GET" in (route.methods or ())
+    }
+    stale = NO_PAGES & here.shown.routes
+    return sorted((templates - here.shown.templates) | (paths - here.shown.routes - NO_PAGES) | stale)

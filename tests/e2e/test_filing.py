@@ -99,6 +99,7 @@ class FilingKeys(Filing, Keyboard):
         await self.page.keyboard.press("F2")
         await self.page.keyboard.type(new)
         await self.page.keyboard.press("Enter")
+        await expect(self.box(new)).to_be_focused()
 
     async def take_back(self) -> None:
         await self.page.keyboard.press("z")

@@ -93,7 +93,7 @@ def print_document(
         '<meta name="referrer" content="no-referrer">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{attribute_text(title)}</title><style>{_PRINTED}</style></head>"
-        f"<body><h1><bdi>{attribute_text(title)}</bdi></h1><dl>{rows}</dl>{sections}</body></html>"
+        f"<body><main><h1><bdi>{attribute_text(title)}</bdi></h1><dl>{rows}</dl>{sections}</main></body></html>"
     )
 
 

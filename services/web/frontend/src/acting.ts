@@ -134,8 +134,10 @@ async function again(pane: HTMLElement, prepare: (root: ParentNode) => void): Pr
  *  time the list comes back, where it was, with the line that says what was done. */
 function leave(next: HTMLElement | undefined): void {
   const link = next?.querySelector<HTMLAnchorElement>(".row-link");
-  if (link && matchMedia("(width >= 50rem)").matches) link.click();
-  else closePane(next);
+  if (link && matchMedia("(width >= 50rem)").matches) {
+    if (document.getElementById("reading")?.contains(document.activeElement)) link.focus({ preventScroll: true });
+    link.click();
+  } else closePane(next);
 }
 
 /** An act on single lines, from a drop, a swipe or a button that lies over the line. */

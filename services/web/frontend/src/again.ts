@@ -22,10 +22,12 @@ export async function readAgain(prepare: (root: ParentNode) => void): Promise<vo
   if (!fresh) return location.reload();
   const top = pane.scrollTop;
   const focused = pane.contains(document.activeElement);
+  const line = document.activeElement?.closest(".row");
   pane.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
   htmx.process(pane);
   prepare(pane);
   showFound();
   pane.scrollTop = top;
-  if (focused) pane.focus({ preventScroll: true });
+  const same = line && [...pane.querySelectorAll(".row")].find((row) => keyOf(row) === keyOf(line));
+  if (focused) (same?.querySelector<HTMLElement>(".row-link") ?? pane).focus({ preventScroll: true });
 }

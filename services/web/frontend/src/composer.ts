@@ -16,7 +16,9 @@ export function startComposers(root: ParentNode): void {
 
 export function startDock(): void {
   const here = (): boolean => Boolean(document.querySelector(".app")) && wide();
-  const open = (url: string, from: Element): void => {
+  const open = (url: string, link: Element): void => {
+    // Where somebody was, whatever pressed the link: a key does, and leaves the focus on a message.
+    const from = document.activeElement === document.body ? link : (document.activeElement ?? link);
     load()
       .then((composer) => composer.open(url, from))
       .catch(() => location.assign(url));

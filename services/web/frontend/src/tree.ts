@@ -136,8 +136,8 @@ async function send(action: string, data: FormData, prepare: Prepare): Promise<s
   return answer.ok ? (answer.headers.get("postern-at") ?? "") : undefined;
 }
 
-/** A field in the place of a line, until Enter, Escape, or the focus goes elsewhere. */
-function edit(place: Element, text: string, label: string, done: (name: string) => Promise<boolean>): void {
+/** A field in the place of a line, until Enter, Escape, or the focus goes elsewhere; then that is `before`, or the line. */
+function edit(place: Element, text: string, label: string, done: (name: string) => Promise<boolean>, before?: Element | null): void {
   const field = document.createElement("input");
   field.className = "input mbox-edit";
   field.value = text;
@@ -152,16 +152,20 @@ function edit(place: Element, text: string, label: string, done: (name: string) 
     place.classList.remove("is-edited");
     if (!place.querySelector("a")) place.remove();
   };
+  const back = (): void => (before?.isConnected ? (before as HTMLElement) : place.querySelector("a"))?.focus();
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Escape") {
       end();
-      place.querySelector("a")?.focus();
+      back();
     } else if (event.key === "Enter" && !event.isComposing && field.value.trim()) {
       event.preventDefault();
       field.disabled = true;
       void done(field.value.trim()).then((good) => {
-        if (good) return end();
+        if (good) {
+          end();
+          return back();
+        }
         field.disabled = false;
         field.setAttribute("aria-invalid", "true");
         field.focus();
@@ -183,6 +187,7 @@ function rename(link: HTMLAnchorElement, prepare: Prepare): void {
       data.set(key!, value!);
     const at = await send(`${path(link.href)}/manage`, data, prepare);
     if (at && link.classList.contains("is-current")) location.assign(at);
+    if (at) link.href = at; // by which the line is known when the tree is drawn anew
     return at !== undefined;
   });
 }
@@ -201,7 +206,7 @@ function make(parent: string, after: Element | null, prepare: Prepare): void {
     for (const [key, value] of [["csrf", csrf()], ["request_id", crypto.randomUUID?.() ?? String(Math.random())], ["name", typed], ["parent", parent]])
       data.set(key!, value!);
     return (await send("/mailboxes", data, prepare)) !== undefined;
-  });
+  }, after?.querySelector("a") ?? document.querySelector("[data-new-mailbox]"));
 }
 
 /** A mailbox of one's own, dragged onto another, goes below it. */

@@ -230,12 +230,16 @@ export class ListWindow {
     const rest = fresh.length < this.size || last < 0 ? [] : old.slice(last + 1);
     const lines = [...fresh.map((row) => same(byKey.get(keyOf(row)), row)), ...rest].slice(0, MOST * this.size);
     const stay = new Set(lines);
+    const focused = old.find((row) => row.contains(document.activeElement));
     this.drop(old.filter((row) => !stay.has(row)));
     let place: Element = this.above;
     for (const line of lines) {
       if (place.nextElementSibling !== line) place.after(line);
       place = line;
     }
+    // A line that was drawn anew is the same line to whoever stands on it.
+    if (focused && !stay.has(focused))
+      lines.find((line) => keyOf(line) === keyOf(focused))?.querySelector<HTMLElement>(".row-link")?.focus({ preventScroll: true });
     this.restore();
     this.measure();
     if (was !== undefined && seen?.isConnected) this.pane.scrollTop += seen.offsetTop - was;

@@ -12,14 +12,14 @@ import { submit } from "./sending";
 import { startText } from "./text";
 import { learn } from "./words";
 
-export function prepare(form: HTMLFormElement, frame?: Frame, focus = true): Letter {
+export function prepare(form: HTMLFormElement, frame?: Frame, focus = true, from?: Element): Letter {
   form.dataset.ready = "";
   learn(form);
   own(form);
   const saver = startSaving(form, () => text.ready());
   const text = startText(form, saver.touch);
   const files = startFiles(form, saver.touch, (file, failed) => text.picture(file, (picture) => files.picture(picture), failed), text.link);
-  const letter: Letter = { form, saver, files, ...(frame ? { frame } : {}) };
+  const letter: Letter = { form, saver, files, ...(frame && { frame }), ...(from && { from }) };
   letters.add(letter);
   for (const input of form.querySelectorAll<HTMLInputElement>("[data-suggest]")) startChips(input, saver.touch);
   startReveal(form);
@@ -54,11 +54,11 @@ function place(form: HTMLFormElement, from?: Element, focus = true): Letter {
   learn(form);
   let letter: Letter | undefined;
   const actions = {
-    close: () => void (letter && close(letter, from)),
+    close: () => void (letter && close(letter)),
     full: () => void (letter && full(letter)),
   };
   const frame = show(form, actions);
-  letter = prepare(form, frame, focus);
+  letter = prepare(form, frame, focus, from);
   return letter;
 }
 
@@ -73,7 +73,7 @@ function swap(letter: Letter, next: HTMLFormElement): void {
     frame.form = next;
     dress(frame, { close: () => void (fresh && close(fresh)), full: () => void (fresh && full(fresh)) });
   }
-  fresh = prepare(next, frame, false);
+  fresh = prepare(next, frame, false, letter.from);
   fresh.saver.touch();
   const notice = next.querySelector<HTMLElement>("[data-notices] .notice");
   const invalid = next.querySelector<HTMLElement>("[aria-invalid=true]");

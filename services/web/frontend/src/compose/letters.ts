@@ -1,4 +1,5 @@
 // The letters that are open on this page, and how one is left.
+import { keyOf } from "../window";
 import { make } from "../words";
 import { type Frame, minimise } from "./dock";
 import type { Files } from "./files";
@@ -11,6 +12,8 @@ export interface Letter {
   saver: Saver;
   files: Files;
   frame?: Frame;
+  /** What had the focus when it was opened. */
+  from?: Element;
 }
 
 export const letters = new Set<Letter>();
@@ -18,7 +21,7 @@ export const letters = new Set<Letter>();
 export const FRAGMENT = { "Postern-Fragment": "composer" };
 
 /** Closed once all of it is in Drafts: small while files are on their way, open where it could not be saved. */
-export async function close(letter: Letter, from?: Element): Promise<void> {
+export async function close(letter: Letter): Promise<void> {
   const { form, saver, files, frame } = letter;
   const box = frame?.box;
   if (files.busy() && box) minimise(box, true);
@@ -31,8 +34,15 @@ export async function close(letter: Letter, from?: Element): Promise<void> {
     return;
   }
   away(letter);
-  if (from instanceof HTMLElement && from.isConnected) from.focus();
-  else document.querySelector<HTMLElement>("#main, #reading")?.focus({ preventScroll: true });
+  back(letter);
+}
+
+/** The focus goes where it was before the letter; where that is gone, to the same line of the list, or to the list. */
+export function back({ from }: Letter): void {
+  const line = from?.closest(".row");
+  const same = line && [...document.querySelectorAll(".row")].find((row) => keyOf(row) === keyOf(line))?.querySelector(".row-link");
+  const there = from?.isConnected ? from : (same ?? document.querySelector(".row.is-current > .row-link, #main, #reading"));
+  if (there instanceof HTMLElement) there.focus({ preventScroll: !from?.isConnected });
 }
 
 /** One line above the letter, in the place of the last one. */

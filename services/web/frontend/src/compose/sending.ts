@@ -3,7 +3,7 @@ import { mend } from "../session";
 import { startUndo } from "../undo";
 import { make } from "../words";
 import { parse } from "./dock";
-import { alert, away, FRAGMENT, type Letter } from "./letters";
+import { alert, away, back, FRAGMENT, type Letter } from "./letters";
 import { icon, say } from "./words";
 
 export async function submit(letter: Letter, submitter: HTMLElement | null, again: (form: HTMLFormElement) => void): Promise<void> {
@@ -54,7 +54,7 @@ export async function submit(letter: Letter, submitter: HTMLElement | null, agai
         // That it is on its way is no news where it was refused meanwhile.
         if (line && (line.matches("form") || !notices?.querySelector("[role=alert]"))) notices?.replaceChildren(document.importNode(line, true));
         startUndo(document);
-        document.querySelector<HTMLElement>("#main, #reading")?.focus({ preventScroll: true });
+        back(letter);
       }
       return;
     }
