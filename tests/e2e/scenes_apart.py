@@ -149,7 +149,7 @@ async def offline(s: Stage) -> AsyncGenerator[None, None]:
 @scene
 async def sent(s: Stage) -> AsyncGenerator[None, None]:
     await s.go("/mail/INBOX")
-    await s.page.keyboard.press("c")
+    await s.page.locator("a[href='/compose']:visible").first.click()
     await s.page.locator(".composer[data-ready]").wait_for()
     await s.page.locator(".composer [data-suggest]").first.fill("bob@example.org")
     await s.page.locator(".composer [name=subject]").fill("The wall")
