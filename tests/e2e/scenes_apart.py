@@ -155,7 +155,7 @@ async def sent(s: Stage) -> AsyncGenerator[None, None]:
     await s.page.locator(".composer [name=subject]").fill("The wall")
     await s.page.locator(".composer textarea[name=body]").fill("It stands.")
     await s.page.keyboard.press("Control+Enter")
-    await s.page.locator(".undo").wait_for()
+    await s.page.locator("[data-undo]").wait_for()
     yield
 
 

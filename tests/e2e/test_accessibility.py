@@ -136,14 +136,18 @@ async def test_no_state_breaks_a_rule(chromium: Browser, scheme: str, size: tupl
         async with stage(page) as here:
             await here.sign_in()
             for name, scene in SCENES.items():
-                async with contextlib.aclosing(scene(here)) as standing:
-                    async for _ in standing:
-                        if name in PRINTED:
-                            text = await (await page.request.get(page.url)).text()
-                            await page.goto("about:blank")
-                            await page.set_content(text)
-                        if name not in FOREIGN:
-                            broken[name] = await wrong(page)
+                try:
+                    async with contextlib.aclosing(scene(here)) as standing:
+                        async for _ in standing:
+                            if name in PRINTED:
+                                text = await (await page.request.get(page.url)).text()
+                                await page.goto("about:blank")
+                                await page.set_content(text)
+                            if name not in FOREIGN:
+                                broken[name] = await wrong(page)
+                except Exception as problem:
+                    problem.add_note(f"in the scene {name}")
+                    raise
             if size[0] > 800:  # all scenes are played there
                 assert unseen(here) == []
     finally:
