@@ -88,3 +88,4 @@ lint: $(VENV)/.installed-dev ## all static checks
 	$(BIN)/buf breaking --against protos/baseline.binpb
 	$(BIN)/python -m tools.protos --check
 	$(BIN)/python -m tools.api_doc --check
+	@$(FRONTEND)/build.sh --check

@@ -52,7 +52,7 @@ export function startPush(prepare: (root: ParentNode) => void): void {
     if (!document.hidden && stale) catchUp();
   });
   askToNotify();
-  beside(tree);
+  beside();
 }
 
 /** In the tab that reads: where it is. */
@@ -99,7 +99,7 @@ function listen(last: string, tell: (told: Told) => void): () => string {
 }
 
 /** What the first page had no time to ask for: how full the mailbox is. Once in a while is enough. */
-function beside(tree: HTMLElement): void {
+function beside(): void {
   const name = "postern-beside";
   if (Date.now() - Number(sessionStorage.getItem(name) ?? 0) < 120_000 || document.querySelector(".quota")) return;
   sessionStorage.setItem(name, String(Date.now()));
