@@ -54,7 +54,7 @@ class SanitisedHtml:
 
     `html` is the content of the body; `css` its style sheets; `body_style` what the body element itself said.
     `blocked_remote` counts pictures kept out; `cut` says that the message was too long and its end is
-    missing; `supports_dark` that it was made for a dark ground too; `size_hint`: "short", "medium" or "long".
+    missing; `supports_dark` that it was made for a dark ground too.
     """
 
     html: str
@@ -63,7 +63,6 @@ class SanitisedHtml:
     blocked_remote: int = 0
     cut: bool = False
     supports_dark: bool = False
-    size_hint: str = "medium"
 
 
 def sanitise_html(
@@ -120,7 +119,6 @@ def sanitise_html(
         blocked_remote=sources.blocked_remote,
         cut=found.cut,
         supports_dark=styles.supports_dark or "dark" in found.color_scheme,
-        size_hint=_size_hint(found.text_length, found.pictures),
     )
 
 
@@ -157,12 +155,6 @@ def _body_style(body: dict[str, str], styles: StyleCleaner) -> str:
 def _unescaped(value: str) -> str:
     # The few that occur in a style; anything else makes the declaration invalid, which is safe.
     return value.replace("&quot;", '"').replace("&#39;", "'").replace("&amp;", "&")
-
-
-def _size_hint(text_length: int, pictures: int) -> str:
-    if pictures > 2 or text_length > 2500:
-        return "long"
-    return "short" if text_length < 500 and not pictures else "medium"
 
 
 def attribute_text(value: str) -> str:

@@ -84,8 +84,6 @@ class Tokens:
     body: dict[str, str] = field(default_factory=dict)
     color_scheme: str = ""
     cut: bool = False
-    pictures: int = 0
-    text_length: int = 0
     unclosed: set[str] = field(default_factory=set)
 
 
@@ -148,7 +146,6 @@ def normalise(html: str, max_chars: int) -> Tokens:
             lt = end
         if lt > at:
             out.append(html[at:lt])
-            found.text_length += lt - at
         if lt >= end:
             break
         match = _TAG.match(html, lt + 1)
@@ -175,7 +172,6 @@ def normalise(html: str, max_chars: int) -> Tokens:
                 found.color_scheme += attributes.get("content", "")[:64].lower()
         elif name in KNOWN or name == "image":  # the parser's own old synonym, HTML Standard 13.2.6.4.7
             name = "img" if name == "image" else name
-            found.pictures += name == "img"
             writer.start(name, _quoted(name, attributes))
     writer.close_to(0)
     found.html = "".join(out)
