@@ -7,9 +7,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from playwright.async_api import FilePayload
+from playwright.async_api import Error, FilePayload
 
 from services.common.errors import PosternError, Reason
 from services.web.model.security import Factor
@@ -408,6 +409,16 @@ def let_go(s: Stage) -> None:
             slow.release()
 
 
+async def leave_work(s: Stage) -> None:
+    """Let the work end, and leave its page: that loads itself again until then, maybe just as it is left."""
+    let_go(s)
+    for _ in range(5):
+        with suppress(Error):
+            await s.page.goto("about:blank")
+            return
+    raise AssertionError("the page of the work cannot be left")
+
+
 @scene
 async def working(s: Stage) -> AsyncGenerator[None, None]:
     hold(s)
@@ -416,8 +427,7 @@ async def working(s: Stage) -> AsyncGenerator[None, None]:
     await s.submit(".list form", all="1", do="archive")
     await s.page.wait_for_url("**/works/*")
     yield
-    let_go(s)
-    await s.page.goto("about:blank")
+    await leave_work(s)
     s.services.mail.boxes["INBOX"] = inbox
 
 
@@ -428,7 +438,7 @@ async def working_line(s: Stage) -> AsyncGenerator[None, None]:
     await s.page.locator("main form [type=submit]").first.click()
     await s.page.locator("[data-work] progress").wait_for()
     yield
-    let_go(s)
+    await leave_work(s)
 
 
 # Settings, and signing in
