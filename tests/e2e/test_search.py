@@ -238,3 +238,40 @@ async def test_a_long_search_shows_what_it_finds_and_can_be_stopped(
         await expect(page.get_by_text("3 found")).to_be_visible()
     finally:
         await context.close()
+
+
+async def test_what_is_archived_from_a_search_gives_way_to_the_next_result(
+    slow: tuple[str, Fakes], chromium: Browser
+) -> None:
+    url, fakes = slow
+    fakes.mail.pace = None
+    for n in range(4):
+        fakes.mail.add(StoredMessage(300 + n, envelope(f"ledger {n}")), "INBOX")
+    page = await chromium.new_page(locale="en-GB", viewport={"width": 1440, "height": 900})
+    try:
+        await page.goto(url)
+        await page.get_by_label("Email address").fill("alice@example.org")
+        await page.get_by_label("Password").fill("alice")
+        await page.get_by_role("button", name="Sign in", exact=True).click()
+        await page.goto(f"{url}/search?q=ledger+in:inbox")
+        lines = page.locator("[data-rows] > .row")
+        await expect(lines).to_have_count(4)
+        subjects = await page.locator("[data-rows] .row-subject").all_text_contents()
+        heading = page.locator("#reading .thread-head h1")
+        await lines.nth(1).locator(".row-link").click()
+        for key, at in (("e", 2), ("#", 3)):
+            await expect(heading).to_contain_text(subjects[at - 1])
+            await page.keyboard.press(key)
+            await expect(heading).to_contain_text(subjects[at])
+            await expect(page.locator(".row.is-current .row-subject")).to_contain_text(subjects[at])
+        await expect(lines.filter(has_text="Archive")).to_have_count(1)  # the search was made again
+        assert "ledger" in await page.locator("[data-search]").input_value()
+        # A letter that was refused is told until somebody has read it.
+        await page.evaluate(
+            """() => document.dispatchEvent(new CustomEvent("postern:outbox",
+            {detail: {id: "s1", wrong: "Refused.", open: "Open", href: "/outbox"}}))"""
+        )
+        await page.get_by_role("alert").get_by_role("button", name="Close").click()
+        await expect(page.get_by_text("Refused.")).to_have_count(0)
+    finally:
+        await page.close()

@@ -1,6 +1,6 @@
 // What is done to messages happens in place: the lines change at once, the server is told, and its answer is the line
 // that says what was done and takes it back. What cannot go so (a question, an error) goes the way without scripts.
-import { readAgain, take } from "./again";
+import { mailboxOf, readAgain, take } from "./again";
 import { closePane } from "./panes";
 import { labels, mailboxes, pick } from "./picker";
 import { keyOf, listWindow } from "./window";
@@ -77,13 +77,15 @@ export async function act(
   const all = data.get("all") === "1";
   const pane = document.getElementById("reading");
   let next: HTMLElement | undefined;
-  const open = (pane?.querySelector<HTMLInputElement>('form input[name="m"]')?.value ?? "").split(" ");
-  const opened = open.some((key) => key && keys.has(key));
+  const shown = pane?.querySelector<HTMLInputElement>('form input[name="m"]');
+  const open = (shown?.value ?? "").split(" ");
+  const place = shown?.form ? mailboxOf(shown.form.action) : "";
+  const opened = open.some((key) => key && (keys.has(key) || keys.has(`${key}.${place}`)));
   let wanted = "";
   if (GOES.has(verb) && !all) {
     const list = listWindow();
     const before = list?.rows().length ?? 0;
-    next = take(keys);
+    next = take(keys, mailboxOf(action));
     const gone = before - (list?.rows().length ?? 0);
     if (gone) wanted = list?.wanted(action, gone) ?? "";
     if (opened) leave(next);
@@ -112,7 +114,7 @@ export async function act(
   for (const box of document.querySelectorAll<HTMLInputElement>(".row-check input:checked")) box.checked = false;
   for (const kept of document.querySelectorAll("input[data-kept], input[name=all]")) kept.remove();
   // Most acts bring what the list then lacks; where something else has happened to it meanwhile, it is read again.
-  if (!wanted || !told.has("postern-total") || !listWindow()?.fill(brought, wanted, told)) await readAgain(prepare);
+  if (!wanted || !told.has("postern-total") || !listWindow()?.fill(brought, wanted, told)) await readAgain(prepare, opened ? next : undefined);
   if (pane && open[0] && (opened || all || !verb) && SHOWN.has(verb)) await again(pane, prepare);
   document.dispatchEvent(new Event("postern:counts"));
 }

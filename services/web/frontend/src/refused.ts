@@ -1,5 +1,5 @@
 // A letter that did not go, or not to all, is told wherever one is: who has sent it looks elsewhere by then.
-import { make } from "./words";
+import { make, word } from "./words";
 
 interface Told {
   id: string;
@@ -18,6 +18,12 @@ export function startRefused(): void {
     const told = (sessionStorage.getItem(TOLD) ?? "").split(" ");
     if (!wrong || !notices || told.includes(id) || document.querySelector("[data-outbox]")) return;
     sessionStorage.setItem(TOLD, [...told.slice(-50), id].join(" "));
-    notices.replaceChildren(make("div", { class: "undo", role: "alert" }, make("span", {}, wrong), make("a", { class: "btn", href }, open)));
+    const close = make("button", { class: "btn", type: "button" }, word("close"));
+    const line = make("div", { class: "undo", role: "alert" }, make("span", {}, wrong), make("a", { class: "btn", href }, open), close);
+    close.addEventListener("click", () => {
+      line.remove();
+      document.getElementById("main")?.focus({ preventScroll: true });
+    });
+    notices.replaceChildren(line);
   });
 }
