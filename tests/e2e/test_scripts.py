@@ -165,3 +165,23 @@ async def test_people_are_suggested(visit: Visit) -> None:
     await expect(chips).to_have_count(2)
     assert await page.locator("input[name=to]").input_value() == "carol@example.org, Bob <bob@example.org>"
     assert not visit.services.send.sent
+
+
+async def test_who_writes_before_the_scripts_are_there_goes_on_writing(visit):
+    """The letter gets its place for the cursor unless somebody has taken one already."""
+    page, come = visit.page, asyncio.Event()
+
+    async def later(route):
+        await come.wait()
+        await route.continue_()
+
+    await page.route("**/static/**/*.js", later)
+    await page.goto(f"{visit.base}/compose?reply=7.1.INBOX", wait_until="commit")
+    box = page.get_by_label("Message", exact=True)
+    await box.click()
+    await box.press("Control+Home")
+    await box.press_sequentially("And ")
+    come.set()
+    await expect(page.locator("input[role=combobox]").first).to_be_visible()
+    await box.press_sequentially("more")
+    assert (await box.input_value()).startswith("And more")

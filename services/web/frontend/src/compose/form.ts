@@ -32,6 +32,8 @@ export function startIdentity(form: HTMLFormElement, signature: (old: string, ne
 }
 
 export function focusFirst(form: HTMLFormElement): void {
+  // Who has begun to write before the scripts were there goes on where they are.
+  if (document.activeElement?.matches("input, textarea, [contenteditable]") && form.contains(document.activeElement)) return;
   const invalid = form.querySelector<HTMLElement>("[aria-invalid=true]");
   const to = form.querySelector<HTMLInputElement>("input[role=combobox]");
   const filled = form.querySelector('input[name="to"]')?.getAttribute("value") || form.querySelector<HTMLInputElement>('input[name="to"]')?.value;
