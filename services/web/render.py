@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.web import addresses, formats, i18n, labels, listing, urls, useragents, works
+from services.web import addresses, formats, i18n, kinds, labels, listing, urls, useragents, works
 from services.web.keep import Keep
 from services.web.model.mail import Address
 from services.web.rows import Rows
@@ -64,6 +64,7 @@ def environment(static: Static) -> Environment:
         browser_name=useragents.name,
         tuple=tuple,
         work_words=works.words,
+        kind=kinds.shown,
         labels_json=labels.for_scripts,
         tree_lines=listing.tree_lines,
         hidden_count=listing.hidden_count,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.common.gen.postern.contacts.v1 import suggest_service_pb2 as sg
 from services.common.gen.postern.contacts.v1 import types_pb2 as t
+from services.web import kinds
 from services.web.model.people import Contact, Labelled, Suggestion
 
 SOURCES: dict[int, str] = {
@@ -46,7 +47,8 @@ def _write_values(field, values: tuple[Labelled, ...]) -> None:
     before = {one.value: one for one in field}
     kept = [before.get(one.value, t.LabelledValue(value=one.value)) for one in values]
     for message, one in zip(kept, values, strict=True):
-        message.label = one.label
+        if not kinds.same(message.label, one.label):
+            message.label = one.label
     copies = [t.LabelledValue.FromString(message.SerializeToString()) for message in kept]
     del field[:]
     field.extend(copies)

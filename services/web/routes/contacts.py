@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.common.errors import PosternError, Reason, invalid_argument
-from services.web import addresses, urls
+from services.web import addresses, kinds, urls
 from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
 from services.web.forms import Form
@@ -101,7 +101,9 @@ def _typed(form: Form) -> Contact:
     def values(name: str) -> tuple[Labelled, ...]:
         pairs = zip(form.all(name), form.all(f"{name}_label"), strict=False)
         return tuple(
-            Labelled(value.strip()[:500], label.strip()[:50]) for value, label in pairs if value.strip()
+            Labelled(value.strip()[:500], kinds.typed(label.strip()[:50]))
+            for value, label in pairs
+            if value.strip()
         )[:MOST_VALUES]
 
     return Contact(

@@ -1,4 +1,8 @@
+import pytest
+
 from services.common.errors import PosternError, Reason
+from services.common.gen.postern.contacts.v1 import types_pb2 as t
+from services.web.convert.people import write_into
 from services.web.model.outgoing import Standing
 from services.web.model.people import Contact, Labelled
 from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
@@ -28,6 +32,26 @@ async def test_contact_is_added_edited_deleted_and_brought_back(alice, fakes):
     assert "1 contact deleted." in page.text
     await alice.post("/contacts/actions", {"do": "undelete", "contact": alice.hidden("contact")})
     assert "c1" in fakes.people.people
+
+
+async def test_kinds_that_every_program_knows_are_shown_in_ones_language(alice, fakes):
+    emails = (Labelled("zoe@example.org", "work"), Labelled("z@example.org", "Bowls club"))
+    fakes.people.people["c1"] = Contact(contact_id="c1", name="Zoë", etag="1", emails=emails)
+    alice.http.headers["accept-language"] = "de"
+    page = (await alice.get("/contacts/c1")).text
+    assert "<dt>Arbeit</dt>" in page and "<dt>Bowls club</dt>" in page
+    assert 'value="Arbeit"' in (await alice.get("/contacts/c1/edit")).text
+    fields = {"contact_id": "c1", "etag": alice.hidden("etag"), "name": "Zoë"}
+    fields |= {"email": ["zoe@example.org", "z@example.org"], "email_label": ["arbeit", "Bowls club"]}
+    await alice.post("/contacts/save", fields)
+    assert fakes.people.people["c1"].emails == emails  # as others write it, not in German
+
+
+@pytest.mark.parametrize(("was", "typed", "kept"), [("cell", "mobile", "cell"), ("home", "work", "work")])
+def test_a_word_for_the_same_kind_stays(was, typed, kept):
+    message = t.Contact(phones=[t.LabelledValue(value="1", label=was)])
+    write_into(message, Contact(phones=(Labelled("1", typed),)))
+    assert message.phones[0].label == kept
 
 
 async def test_bad_contact_keeps_what_was_typed(alice, fakes):
