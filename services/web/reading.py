@@ -14,7 +14,7 @@ from services.web.i18n import ngettext
 from services.web.invitation import Invitation
 from services.web.model.mail import Address, MailboxTree, OpenMessage, Part, Row, TextPart
 from services.web.model.outgoing import RecipientFate, Submission
-from services.web.sanitise import glance, text_to_html
+from services.web.sanitise import asks_for_pictures, glance, text_to_html
 from services.web.session import Me
 
 # Pictures that cannot hold anything active; SVG can.
@@ -109,7 +109,7 @@ def bodies(message: OpenMessage, *, prefer_text: bool, within: str = "", images:
 
 
 def has_remote(message: OpenMessage) -> bool:
-    return any(part.media_type == "text/html" and glance(part.text).remote for part in message.texts)
+    return any(part.media_type == "text/html" and asks_for_pictures(part.text) for part in message.texts)
 
 
 def has_choice(message: OpenMessage) -> bool:
@@ -294,7 +294,7 @@ def context(
         "chips": offered,
         "chips_within": shown,
         "warnings": warnings(message),
-        "blocked": has_remote(message) and not prefer_text and not images,
+        "blocked": not prefer_text and not images and has_remote(message),
         "can_load": can_load,
         "report": report_lines(message),
         "can_reply_list": not within and "mailto:" in message.header("list-post").lower(),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.common.errors import PosternError, Reason
 from services.common.logging import get_logger
 from services.web import composition as comp
-from services.web import formats, later, urls
+from services.web import formats, frames, later, urls
 from services.web.composition import Composition
 from services.web.edge import Edge
 from services.web.errors import explain, sentence
@@ -20,7 +20,6 @@ from services.web.model.mail import OpenMessage
 from services.web.model.outgoing import Template
 from services.web.notices import Notice
 from services.web.render import Gaps
-from services.web.routes import parts
 from services.web.session import Me
 
 log = get_logger(__name__)
@@ -52,7 +51,7 @@ def page(
     `conflict`: the draft was changed elsewhere, `other` is that version (None: it is gone); `templates` are
     offered to choose from."""
     identity = comp.identity_of(composition, me)
-    pictures = parts.addresses(edge, me, source) if source and composition.html else None
+    pictures = frames.addresses(edge, me, source) if source and composition.html else None
     return edge.page(
         request,
         me,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import not_found
-from services.web import invitation, reading, trust, urls
+from services.web import frames, invitation, reading, trust, urls
 from services.web.edge import Edge, is_fragment
 from services.web.errors import explain
 from services.web.model.mail import (
@@ -56,15 +56,20 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         "whole": place.in_conversations(me) and not wanted.text,
         "query": wanted.query if wanted.text else place.query,
     }
+
+    def answer(template: str, name: str, message: OpenMessage, context: dict[str, Any]) -> Response:
+        response = edge.page(request, me, template, name, **context)
+        frames.expect(
+            edge, me, message, within, images=options["images"], prefer_text=prefer_text, ahead=ahead
+        )
+        return response
+
     if alone or is_fragment(request, "reading"):
         message, thread, places = await asyncio.gather(
             opening, _thread(edge, me, place, ref, within or alone), _places(edge, me)
         )
         options["places"] = places
-        remember(edge, me, message, within)
-        options["invitation"], options["sent"] = await asyncio.gather(
-            _invitation(edge, me, message), _fates(edge, me, message, within)
-        )
+        options["invitation"], options["sent"] = await _about(edge, me, message, within)
         context = reading.context(message, me, thread=thread, **options)
         context |= list_context(me, place, places, None) | {
             "opened": message,
@@ -72,18 +77,14 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         }
         if wanted.text:
             context |= found_by(wanted, message)
-        template = "reading_message.html" if alone else "reading_pane.html"
-        return edge.page(request, me, template, "mail", **context)
+        return answer("reading_message.html" if alone else "reading_pane.html", "mail", message, context)
     message, thread, (tree, tree_error), (page, page_error) = await asyncio.gather(
         opening,
         _thread(edge, me, place, ref, within),
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
         read_page(edge, me, place) if not wanted.text else _no_page(),
     )
-    remember(edge, me, message, within)
-    options["invitation"], options["sent"] = await asyncio.gather(
-        _invitation(edge, me, message), _fates(edge, me, message, within)
-    )
+    options["invitation"], options["sent"] = await _about(edge, me, message, within)
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
     context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
@@ -92,8 +93,8 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     context["list_error"] = explain(page_error).title if page_error else ""
     if wanted.text:
         context |= await beside(edge, me, wanted, tree or MailboxTree(), ref) | found_by(wanted, message)
-        return edge.page(request, me, "search.html", "search", **context)
-    return edge.page(request, me, "mail.html", "mail", **context)
+        return answer("search.html", "search", message, context)
+    return answer("mail.html", "mail", message, context)
 
 
 async def _places(edge: Edge, me: Me) -> MailboxTree:
@@ -114,6 +115,15 @@ def found_by(wanted: Wanted, message: OpenMessage) -> dict[str, Any]:
     """A message that a search found leads back to the search; what lies beside it in its mailbox does not
     belong there."""
     return {"list_place": wanted, "opened": replace(message, newer=None, older=None)}
+
+
+async def _about(
+    edge: Edge, me: Me, message: OpenMessage, within: str
+) -> tuple[invitation.Invitation | None, Submission | None]:
+    """What else is told of a message: at most one of the two is asked for, nearly always."""
+    if reading.calendar_part(message) is None:
+        return await _invitation(edge, me, message), await _fates(edge, me, message, within)
+    return await asyncio.gather(_invitation(edge, me, message), _fates(edge, me, message, within))
 
 
 async def _invitation(edge: Edge, me: Me, message: OpenMessage) -> invitation.Invitation | None:
@@ -168,14 +178,6 @@ async def _thread(edge: Edge, me: Me, place: Place, ref: MessageRef, alone: str 
         return ()
     rows, _problem = await edge.attempt(edge.services.mail.thread(me.token("mailstore"), ref))
     return rows or ()
-
-
-def remember(edge: Edge, me: Me, message: OpenMessage, within: str) -> None:
-    """Keep the HTML for the frame that the page is about to ask for, so that it is fetched once."""
-    for part in message.texts:
-        if part.media_type == "text/html":
-            edge.warm.put((me.account, message.ref, within, part.part_id), message)
-            return
 
 
 def _seen(

@@ -7,8 +7,7 @@ that lets it do nothing even when somebody opens it by its address (promise 4).
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
@@ -17,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, not_found
-from services.web import listing
+from services.web import frames, listing
 from services.web.edge import Edge
 from services.web.i18n import current
 from services.web.i18n import gettext as _
-from services.web.model.mail import MessageRef, OpenMessage
+from services.web.model.mail import MessageRef
 from services.web.reading import PDF, PICTURES, choose, header_rows, is_text
 from services.web.render import html as html_response
 from services.web.routes.message import named, open_again
@@ -29,7 +28,6 @@ from services.web.sanitise import (
     FRAME_CSP,
     PRINTED_TEXT,
     SanitisedHtml,
-    frame_document,
     print_document,
     sanitise_html,
     text_to_html,
@@ -39,37 +37,22 @@ from services.web.streamed import Streamed
 from services.web.zipped import zipped
 
 INLINE_TYPES = PICTURES
-_FORWARDED = re.compile(r"\s*(?:fwd?|wg|tr|rv|i|vs|enc)\s*[:\uff1a]", re.IGNORECASE)
 _NOTHING = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_CAPABILITY_SECONDS = 280
-_MAX_INLINE = 200
-_THREAD_FROM = 20_000
 
 
 async def html_part(edge: Edge, request: Request, me: Me) -> Response:
     """The document of an HTML part, for the sandboxed frame: sanitised, under its own policy."""
     ref, part_id = named(request), request.path_params["part"]
     within = request.query_params.get("within", "")[:100]
-    message = edge.warm.take((me.account, ref, within, part_id)) or await open_again(edge, me, ref, within)
-    part = next((one for one in message.texts if one.part_id == part_id), None)
-    if part is None or part.media_type != "text/html":
-        raise PosternError(Reason.PART_NOT_FOUND)
-    wanted = edge.images_wanted(request)
-    options: dict[str, Any] = {
-        "cid": addresses(edge, me, message),
-        "allow_remote": wanted,
-        "image_proxy": _proxied(edge) if wanted else None,
-        # What was forwarded is what the message is about.
-        "fold_label": "" if _FORWARDED.match(message.row.envelope.subject) else _("Show the quoted text"),
-    }
-    if len(part.text) > _THREAD_FROM:
-        clean = await asyncio.to_thread(sanitise_html, part.text, **options)
-    else:
-        clean = sanitise_html(part.text, **options)
-    document = frame_document(
-        clean, lang=current().tag, cut_note=_("This message is too long; its end is not shown.")
-    )
+    images = edge.images_wanted(request)
+    message, document = await frames.take(edge, me, ref, within, part_id, images)
+    if document is None:
+        message = message or await open_again(edge, me, ref, within)
+        part = next((one for one in message.texts if one.part_id == part_id), None)
+        if part is None or part.media_type != frames.HTML:
+            raise PosternError(Reason.PART_NOT_FOUND)
+        document = await frames.document(edge, me, message, part, images)
     headers = {
         "content-security-policy": FRAME_CSP,
         "x-postern-without": "x-frame-options cross-origin-opener-policy",
@@ -77,46 +60,6 @@ async def html_part(edge: Edge, request: Request, me: Me) -> Response:
         "cache-control": "private, max-age=240",
     }
     return html_response(request, document, headers=headers)
-
-
-def addresses(edge: Edge, me: Me, message: OpenMessage):
-    """Content-ID → an address that carries its own permission: the frame sends no cookie."""
-    parts = {
-        part.content_id: part
-        for part in (*message.inline, *message.attachments)
-        if part.content_id and part.media_type in INLINE_TYPES
-    }
-    made: dict[str, str] = {}
-
-    def address(content_id: str) -> str | None:
-        part = parts.get(content_id)
-        if part is None or len(made) >= _MAX_INLINE:
-            return None
-        if content_id not in made:
-            ref = message.ref
-            content = {
-                "t": me.token("mailstore"),
-                "m": ref.mailbox,
-                "v": ref.uid_validity,
-                "u": ref.uid,
-                "p": part.part_id,
-                "k": part.media_type,
-            }
-            made[content_id] = "/inline/" + edge.capabilities.seal("inline", content, _CAPABILITY_SECONDS)
-        return made[content_id]
-
-    return address
-
-
-def _proxied(edge: Edge) -> Callable[[str], str]:
-    made: dict[str, str] = {}
-
-    def address(url: str) -> str:
-        if url not in made and len(made) < _MAX_INLINE:
-            made[url] = "/image/" + edge.capabilities.seal("image", {"u": url}, _CAPABILITY_SECONDS)
-        return made.get(url, "")
-
-    return address
 
 
 async def remote(edge: Edge, request: Request) -> Response:
@@ -196,9 +139,9 @@ async def printed(edge: Edge, request: Request, me: Me) -> Response:
             bodies.append(SanitisedHtml(str(html), css=PRINTED_TEXT))
             continue
         options: dict[str, Any] = {
-            "cid": addresses(edge, me, message),
+            "cid": frames.addresses(edge, me, message),
             "allow_remote": wanted,
-            "image_proxy": _proxied(edge) if wanted else None,
+            "image_proxy": frames.proxied(edge) if wanted else None,
         }
         bodies.append(await asyncio.to_thread(sanitise_html, part.text, **options))
     names = ", ".join(part.filename or _("Attachment") for part in message.attachments)

@@ -250,6 +250,7 @@ async def _leave(edge: Edge, request: Request) -> Response:
     failed = None
     if secret:
         edge.sessions.forget(secret)
+        edge.warm.forget(crypto.session_hash(secret))
         _done, failed = await edge.attempt(edge.services.auth.end_session(secret))
     response: Response = RedirectResponse("/sign-in", 303)
     if failed is not None:

@@ -12,7 +12,7 @@ from services.web.sanitise.frame import (
     frame_document,
     print_document,
 )
-from services.web.sanitise.glance import Glance, glance
+from services.web.sanitise.glance import Glance, asks_for_pictures, glance
 from services.web.sanitise.html import SanitisedHtml, sanitise_html
 from services.web.sanitise.text import text_to_html
 
@@ -22,6 +22,7 @@ __all__ = [
     "PRINTED_TEXT",
     "Glance",
     "SanitisedHtml",
+    "asks_for_pictures",
     "frame_csp",
     "frame_document",
     "glance",

@@ -38,11 +38,10 @@ HEIGHTS = (8, 12, 16, 20, 28, 36)
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """`size`: about how high it is, in rem: one of HEIGHTS, or "long"; `remote`: it asks for pictures from
-    elsewhere; `dark`: it was made for a dark ground, too."""
+    """`size`: about how high it is, in rem: one of HEIGHTS, or "long"; `dark`: it was made for a dark ground,
+    too."""
 
     size: str
-    remote: bool
     dark: bool
 
 
@@ -52,7 +51,12 @@ def glance(html: str, images: bool = False) -> Glance:
     html = html[:LOOKED_AT]
     height = _height(_visible(html), images) if len(html) < LONG else LONG
     size = next((str(one) for one in HEIGHTS if height <= one), "long")
-    return Glance(size, _REMOTE.search(html) is not None, _DARK.search(html) is not None)
+    return Glance(size, _DARK.search(html) is not None)
+
+
+def asks_for_pictures(html: str) -> bool:
+    """Whether it would show pictures from elsewhere."""
+    return _REMOTE.search(html, 0, LOOKED_AT) is not None
 
 
 def _height(html: str, images: bool) -> float:

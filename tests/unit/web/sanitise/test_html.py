@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.web.sanitise import FRAME_CSP, FRAME_SANDBOX, frame_document, glance, sanitise_html
+from services.web.sanitise import (
+    FRAME_CSP,
+    FRAME_SANDBOX,
+    asks_for_pictures,
+    frame_document,
+    glance,
+    sanitise_html,
+)
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
@@ -254,9 +261,10 @@ def test_frame() -> None:
 
 def test_glance() -> None:
     note = glance("<style>p{color:red}</style><p>Hello <b>you</b>")
-    assert (note.size, note.remote, note.dark) == ("8", False, False)
-    letter = glance("<p>word " * 300 + '<img src = "https://t.example/p">')
-    assert (letter.size, letter.remote) == ("long", True)
+    assert (note.size, note.dark) == ("8", False)
+    letter = "<p>word " * 300 + '<img src = "https://t.example/p">'
+    assert glance(letter).size == "long" and asks_for_pictures(letter)
+    assert not asks_for_pictures("<p>https://t.example/p")
     pictured = '<h1>News</h1><img src="https://t.example/p" height=320><p>' + "word " * 40
     assert (glance(pictured).size, glance(pictured, images=True).size) == ("16", "36")
     assert glance("<div>one</div>" * 8 + "<br>" * 4).size == "28"
@@ -270,4 +278,5 @@ def test_glance() -> None:
 def test_glance_is_linear(piece: str) -> None:
     started = time.process_time()
     glance(piece * (1_000_000 // len(piece)))
+    asks_for_pictures(piece * (1_000_000 // len(piece)))
     assert time.process_time() - started < 2
