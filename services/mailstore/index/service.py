@@ -50,6 +50,8 @@ REFRESH_AFTER = 3.0
 SETTLE_AFTER = 1.0
 # Seconds that a search waits until what its asker has just done is in the index.
 CATCH_UP = 1.0
+# Mailboxes that are looked at one by one for it; of more, all are listed with their counts.
+MOST_ACTED = 2
 # Seconds before mailboxes that could not be brought in are tried again.
 STUCK_FOR = 300.0
 _THREADS = 8
@@ -227,12 +229,13 @@ class Index:
         self._spawn(index.account.key, "refresh", work)
 
     async def _catch_up(self, index: AccountIndex) -> None:
-        """Look at all mailboxes now where something was done that nobody has looked at since: a list looks at
+        """Look now at the mailboxes where something was done that nobody has looked at since: a list looks at
         the mailbox that it shows. Where the server takes long for it, the search does without.
         """
 
         async def work() -> None:
-            await self._pool.run(index.account, index.refresh, mailbox="INBOX")
+            if not await self._look_where_acted(index):
+                await self._pool.run(index.account, index.refresh, mailbox="INBOX")
             self._want(index)
 
         deadline = time.monotonic() + CATCH_UP
@@ -241,6 +244,26 @@ class Index:
                 return
             self._spawn(index.account.key, "catch-up", work)
             await asyncio.wait([self._tasks[index.account.key, "catch-up"]], timeout=left)
+
+    async def _look_where_acted(self, index: AccountIndex) -> bool:
+        """Bring in the mailboxes where something was done. False where they are many or not known, or one has
+        changed in more than is brought in while somebody waits: then all are to be looked at.
+        """
+        mailboxes = list(index.acted)
+        held = [index.complete(name) for name in mailboxes]
+        # Without MODSEQ, changed flags do not show in the counts.
+        if len(held) > MOST_ACTED or not all(state is not None and state.modseq for state in held):
+            return False
+        try:
+            for mailbox in mailboxes:
+
+                async def verify(session: Session, mailbox: str = mailbox) -> None:
+                    await index.verify(session, mailbox)
+
+                await self._pool.run(index.account, verify, mailbox=mailbox)
+        except (NotNow, PosternError):
+            return False
+        return True
 
     def _want(self, index: AccountIndex) -> None:
         """Have a worker do what is to be done."""

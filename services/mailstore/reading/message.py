@@ -4,11 +4,12 @@ trips.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.common.errors import Reason, error
 from services.mailstore.imap.parser import header_item
-from services.mailstore.imap.session import Session
+from services.mailstore.imap.session import Result, Session
 from services.mailstore.imap.syntax import check_line
 from services.mailstore.mime.headers import Headers, decode_text, parse_headers, read_envelope
 from services.mailstore.mime.model import Attachment, DeliveryReport, Part
@@ -93,7 +94,10 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
     if to_be_marked:
         row = replace(row, flags=replace(row.flags, seen=True))
     row, headers, root = await _inside(session, request, row, structure, headers)
-    texts = await read_texts(session, name, structure, root, request.max_text)
+    # Who stands beside it is asked along with the texts.
+    around = _around(session, data.get(b"SEQ")) if request.neighbours else None
+    texts = await read_texts(session, name, structure, root, request.max_text, [around] if around else [])
+    beside = _read_around(name, data.get(b"SEQ"), texts.others)
     if texts.missing and structure.parsed is None and not request.within:
         # A structure with no parts to go with it: our own reading of the source knows better.
         defects.append("bad-structure")
@@ -114,7 +118,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
         to_be_marked=to_be_marked,
     )
     if request.neighbours:
-        newer, older = await _neighbours(session, name, data.get(b"SEQ"))
+        newer, older = beside or await _neighbours(session, name, data.get(b"SEQ"))
         opened = replace(opened, newer=newer, older=older)
     return opened, root if structure.parsed is None and not request.within else None
 
@@ -139,25 +143,39 @@ async def _inside(
     return replace(row, envelope=read_envelope(inner), size=part.size), inner, part.children[0]
 
 
-async def _neighbours(
-    session: Session, name: MessageName, place: object
-) -> tuple[MessageName | None, MessageName | None]:
+Beside = tuple[MessageName | None, MessageName | None]
+
+
+def _around(session: Session, place: object) -> list[bytes] | None:
+    """What asks for the UIDs beside a sequence number; None where there is nobody beside it."""
+    if session.selected is None or not isinstance(place, int):
+        return None
+    low, high = max(1, place - 1), min(session.selected.exists, place + 1)
+    return [b"FETCH", b"%d:%d" % (low, high), b"(UID)"] if low < high else None
+
+
+def _read_around(name: MessageName, place: object, answers: Sequence[Result]) -> Beside | None:
+    """The next newer and next older message by arrival; None where the answer does not have `name` in its
+    `place`: it has moved meanwhile.
+    """
+    found = gather(answers)
+    if name.uid not in found or found[name.uid].get(b"SEQ") != place:
+        return None
+    newer = next((uid for uid in sorted(found) if uid > name.uid), None)
+    older = next((uid for uid in sorted(found, reverse=True) if uid < name.uid), None)
+    return _beside(name, newer), _beside(name, older)
+
+
+async def _neighbours(session: Session, name: MessageName, place: object) -> Beside:
     """The next newer and next older message by arrival. `place`: the message's sequence number, as far as is
     known; where it has moved meanwhile, it is asked for.
     """
     for _ in range(2):
-        if session.selected is None:
-            break
         if isinstance(place, int):
-            low, high = max(1, place - 1), min(session.selected.exists, place + 1)
-            if low >= high:
+            if (around := _around(session, place)) is None:
                 break
-            (result,) = await session.execute([b"FETCH", b"%d:%d" % (low, high), b"(UID)"])
-            found = gather([result])
-            if name.uid in found and found[name.uid][b"SEQ"] == place:
-                newer = next((uid for uid in sorted(found) if uid > name.uid), None)
-                older = next((uid for uid in sorted(found, reverse=True) if uid < name.uid), None)
-                return _beside(name, newer), _beside(name, older)
+            if (beside := _read_around(name, place, await session.execute(around))) is not None:
+                return beside
         (result,) = await session.execute([b"UID", b"FETCH", b"%d" % name.uid, b"(UID)"])
         place = gather([result]).get(name.uid, {}).get(b"SEQ")
         if place is None:

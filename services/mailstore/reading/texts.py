@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.mailstore.decoding.pool import NotDecoded, decoders
-from services.mailstore.imap.session import Session
+from services.mailstore.imap.session import Result, Session
 from services.mailstore.mime.charset import is_odd
 from services.mailstore.mime.model import Attachment, Part, TextBody
 from services.mailstore.mime.select import select
 from services.mailstore.mime.structure import refine
 from services.mailstore.names import MessageName
 from services.mailstore.reading.embedded import of_text
-from services.mailstore.reading.octets import fetch_sections
+from services.mailstore.reading.octets import fetch_sections_and
 from services.mailstore.reading.structure import Structure
 
 MAX_TEXT, MAX_TEXT_IN_ALL = 1024 * 1024, 3 * 1024 * 1024
@@ -37,7 +38,7 @@ class Texts:
     """The texts in the order of the message, and the structure with what the parts' own headers say.
 
     `missing`: the server has no octets for a part that its structure has; `damaged`: something was
-    unreadable.
+    unreadable. `others`: the answers to what was asked along with them, none where nothing was asked.
     """
 
     shown: tuple[ShownText, ...]
@@ -45,12 +46,20 @@ class Texts:
     root: Part
     missing: bool
     damaged: bool
+    others: tuple[Result, ...] = ()
 
 
 async def read_texts(
-    session: Session, name: MessageName, structure: Structure, root: Part, max_text: int
+    session: Session,
+    name: MessageName,
+    structure: Structure,
+    root: Part,
+    max_text: int,
+    then: Sequence[Sequence[bytes]] = (),
 ) -> Texts:
-    """Fetch and decode every shown text below `root` in one command, both renderings of alternatives."""
+    """Fetch and decode every shown text below `root` in one command, both renderings of alternatives; `then`
+    goes along in the same round trip.
+    """
     chosen = _chosen(root)
     wanted: list[tuple[Part, int]] = []
     left = MAX_TEXT_IN_ALL
@@ -60,9 +69,9 @@ async def read_texts(
         wanted.append((part, octets))
     if structure.parsed is not None:
         contents = [(structure.parsed.content(part.number) or b"")[:octets] for part, octets in wanted]
-        missing = False
+        missing, others = False, list[Result]()
     else:
-        contents, root = await _fetch(session, name, root, wanted)
+        contents, root, others = await _fetch(session, name, root, wanted, then)
         missing = any(not data and part.size > 2 for data, (part, _) in zip(contents, wanted, strict=True))
     groups = _groups(root)
     shown: list[ShownText] = []
@@ -83,7 +92,7 @@ async def read_texts(
         group = groups.get(part.number, 0)
         shown.append(ShownText(part.number, media_type, body.text, cut, body.charset, group))
         files.extend(of_text(part.number, body.files))
-    return Texts(tuple(shown), tuple(files), root, missing, damaged)
+    return Texts(tuple(shown), tuple(files), root, missing, damaged, tuple(others))
 
 
 def _chosen(root: Part) -> list[Part]:
@@ -94,8 +103,12 @@ def _chosen(root: Part) -> list[Part]:
 
 
 async def _fetch(
-    session: Session, name: MessageName, root: Part, wanted: list[tuple[Part, int]]
-) -> tuple[list[bytes], Part]:
+    session: Session,
+    name: MessageName,
+    root: Part,
+    wanted: list[tuple[Part, int]],
+    then: Sequence[Sequence[bytes]],
+) -> tuple[list[bytes], Part, list[Result]]:
     """The texts' octets, and the tree refined by the parts' own headers: servers cut odd file names short and
     misread odd encodings."""
     sections = [(part.number, 0, octets) for part, octets in wanted]
@@ -107,10 +120,10 @@ async def _fetch(
         )
         leaves.append(root)
     if not sections:
-        return [], root
-    found = await fetch_sections(session, name, sections)
+        return [], root, []
+    found, others = await fetch_sections_and(session, name, sections, then)
     own = {part.number: block for part, block in zip(leaves, found[len(wanted) :], strict=True) if block}
-    return [data or b"" for data in found[: len(wanted)]], refine(root, own)
+    return [data or b"" for data in found[: len(wanted)]], refine(root, own), others
 
 
 def _groups(root: Part) -> dict[str, int]:
