@@ -33,11 +33,17 @@ _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+){0,2}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def ensure_account(session: Session, account: str, now: int, undo_send_seconds: int = 0) -> None:
+def ensure_account(
+    session: Session, account: str, now: int, undo_send_seconds: int = 0, conversations: bool = False
+) -> None:
     """Make the account's row and its first identity where it signs in for the first time. A new account
-    begins with that time to undo sending; one that is there keeps what it has."""
-    begun = json.dumps({"undo_send_seconds": undo_send_seconds} if undo_send_seconds else {})
-    insert_or_keep(session, accounts, {"account": account, "created_ms": now, "preferences": begun})
+    begins with that time to undo sending and with lists of conversations or of single messages; one that is
+    there keeps what it has."""
+    begun: dict[str, Any] = {"undo_send_seconds": undo_send_seconds} if undo_send_seconds else {}
+    if conversations:
+        begun["conversations"] = True
+    row = {"account": account, "created_ms": now, "preferences": json.dumps(begun)}
+    insert_or_keep(session, accounts, row)
     if session.execute(
         select(identities.c.identity_id).where(identities.c.account == account).limit(1)
     ).first():

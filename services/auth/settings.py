@@ -52,6 +52,7 @@ class AuthSettings:
                 default_domain=env.optional("DEFAULT_DOMAIN"),
                 refusal_step=env.duration("SIGN_IN_REFUSAL_STEP", 1.0),
                 undo_send_seconds=env.integer("UNDO_SEND_SECONDS", 10, minimum=0, maximum=120),
+                conversations=env.boolean("CONVERSATIONS", True),
             ),
             lifetimes=Lifetimes(
                 idle=int(env.duration("SESSION_IDLE", 7 * 86_400.0) * 1000),

@@ -35,11 +35,12 @@ MAX_PASSWORD = 1024
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """`refusal_step`: seconds. `undo_send_seconds`: what accounts begin with that are new."""
+    """`refusal_step`: seconds. `undo_send_seconds`, `conversations`: what new accounts begin with."""
 
     default_domain: str | None = None
     refusal_step: float = 1.0
     undo_send_seconds: int = 0
+    conversations: bool = False
 
 
 class SignIn:
@@ -208,7 +209,8 @@ class SignIn:
         if not client.may_be(account):
             log_refusal(client, "certificate", account)
             raise PosternError(Reason.AUTHENTICATION_FAILED, metadata={"problem": "certificate"})
-        ensure_account(session, account, now, self._options.undo_send_seconds)
+        begin_with = self._options
+        ensure_account(session, account, now, begin_with.undo_send_seconds, begin_with.conversations)
         self._throttle.succeeded(session, attempt)
         begun = self._sessions.begin(
             session,

@@ -188,6 +188,8 @@ def routes(edge: Edge) -> list[Route]:
         page("/contacts/{contact}/edit", contacts.edit),
         page("/settings", settings_pages.show),
         page("/settings/preferences", settings_pages.save_preferences, "POST"),
+        page("/settings/view", settings_pages.save_view, "POST"),
+        page("/settings/greeted", settings_pages.save_greeted, "POST"),
         page("/settings/identity", settings_pages.save_identity, "POST"),
         page("/settings/identity/code", standing.submit, "POST"),
         page("/settings/sessions", security.end_sessions, "POST"),

@@ -51,6 +51,8 @@ class Stack:
                 "PORT": "0",
                 "POSTERN_LOG_LEVEL": "DEBUG",
                 "POSTERN_UNDO_SEND_SECONDS": "0",
+                # Tests that are about a message count messages.
+                "POSTERN_CONVERSATIONS": "no",
                 "POSTERN_SENDER_VERIFY": "1",
                 **environment,
             },

@@ -24,7 +24,7 @@ KINDS: dict[s.FactorKind, str] = {
     s.FACTOR_KIND_RECOVERY_CODE: "recovery",
 }
 # Preferences that only the pages know; kept under their names in `extra`.
-EXTRA = ("write", "spell", "labels")
+EXTRA = ("write", "spell", "labels", "greeted")
 # Before the id of a saved search (ADR 22).
 SEARCH = "search."
 KIND_VALUES = {name: value for value, name in KINDS.items()}

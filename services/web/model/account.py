@@ -20,7 +20,8 @@ class SavedSearch:
 class Preferences:
     """What a person chose; empty text follows the browser. `write`: "rich", "plain", or nothing (as the
     message that is answered); `spell`: the language that one writes in;
-    `labels`: names and colours (labels.py); `searches` by name."""
+    `labels`: names and colours (labels.py); `greeted`: not empty once the first steps were put away;
+    `searches` by name."""
 
     language: str = ""
     time_zone: str = ""
@@ -33,6 +34,7 @@ class Preferences:
     write: str = ""
     spell: str = ""
     labels: str = ""
+    greeted: str = ""
     searches: tuple[SavedSearch, ...] = ()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, invalid_argument
-from services.web import addresses, i18n
+from services.web import addresses, i18n, urls
 from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
 from services.web.forms import Form
@@ -17,6 +18,7 @@ from services.web.i18n import gettext as _
 from services.web.model.account import Identity, Preferences
 from services.web.model.outgoing import Standings
 from services.web.notices import Notice
+from services.web.routes.mail import VIEWS
 from services.web.session import Me
 
 THEMES = ("", "light", "dark")
@@ -112,6 +114,30 @@ async def save_preferences(edge: Edge, request: Request, me: Me) -> Response:
     await edge.services.auth.update_preferences(me.token("auth"), chosen, FIELDS)
     edge.sessions.forget(me.secret)
     return edge.redirect(me, "/settings", Notice("settings-saved"))
+
+
+async def save_view(edge: Edge, request: Request, me: Me) -> Response:
+    """Conversations or single messages, as chosen in one list: for all lists, until the next choice."""
+    form = await edge.form(request, me)
+    if form.get("view") not in VIEWS:
+        raise invalid_argument("view", "unknown")
+    chosen = replace(me.preferences, conversations=form.get("view") == "conversations")
+    return await _chosen_in_list(edge, me, form, chosen, "conversations")
+
+
+async def save_greeted(edge: Edge, request: Request, me: Me) -> Response:
+    """The first steps have been read."""
+    form = await edge.form(request, me)
+    return await _chosen_in_list(edge, me, form, replace(me.preferences, greeted="1"), "extra.greeted")
+
+
+async def _chosen_in_list(edge: Edge, me: Me, form: Form, chosen: Preferences, field: str) -> Response:
+    await edge.services.auth.update_preferences(me.token("auth"), chosen, (field,))
+    edge.sessions.forget(me.secret)
+    # What was chosen counts, not what the address said before; in that order, a page is another one.
+    path, _mark, query = urls.safe_next(form.get("back") or "/").partition("?")
+    kept = {name: value for name, value in parse_qsl(query) if name == "filter"}
+    return edge.redirect(me, urls.with_query(path, **kept))
 
 
 async def save_identity(edge: Edge, request: Request, me: Me) -> Response:

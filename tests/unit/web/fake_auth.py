@@ -35,7 +35,7 @@ class FakeAuth:
 
     passwords: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "alice"})
     sessions: dict[str, str] = field(default_factory=dict)
-    preferences: Preferences = field(default_factory=Preferences)
+    preferences: Preferences = field(default_factory=lambda: Preferences(greeted="1"))
     identities: tuple[Identity, ...] = (
         Identity("i1", "alice@example.org", "Alice Example", is_default=True),
     )

@@ -3,6 +3,7 @@ import pytest
 from services.common.errors import PosternError, Reason
 from services.common.gen.postern.contacts.v1 import types_pb2 as t
 from services.web.convert.people import write_into
+from services.web.model.account import Preferences
 from services.web.model.outgoing import Standing
 from services.web.model.people import Contact, Labelled
 from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
@@ -184,3 +185,31 @@ async def test_codes_that_cannot_be_sent(alice, fakes):
     fakes.send.fail["standings"] = PosternError("UNAVAILABLE")
     page = await alice.get("/settings")
     assert page.status_code == 200 and "No message goes under" not in page.text
+
+
+async def test_conversations_stay_chosen(alice, fakes):
+    await alice.get("/mail/INBOX?sort=size&filter=is:unread&view=messages")
+    answer = await alice.post(
+        "/settings/view",
+        {"view": "conversations", "back": "/mail/INBOX?page=x&filter=is:unread&view=messages"},
+    )
+    assert answer.headers["location"] == "/mail/INBOX?filter=is%3Aunread"
+    assert fakes.auth.preferences.conversations
+    assert "Show single messages" in (await alice.follow()).text
+    await alice.post("/settings/view", {"view": "messages", "back": "https://elsewhere.example/"})
+    assert alice.page.headers["location"] == "/"
+    assert not fakes.auth.preferences.conversations
+    assert (await alice.get("/mail/INBOX")) and (
+        await alice.post("/settings/view", {"view": "?"})
+    ).status_code == 400
+
+
+async def test_first_steps_are_shown_until_put_away(alice, fakes):
+    fakes.auth.preferences = Preferences()
+    alice.http.cookies.clear()
+    await alice.sign_in()
+    assert "First steps" in (await alice.get("/mail/INBOX")).text
+    assert "First steps" not in (await alice.get("/mail/INBOX?filter=is:unread")).text
+    await alice.post("/settings/greeted", {"back": "/mail/INBOX"})
+    assert "First steps" not in (await alice.follow()).text
+    assert fakes.auth.preferences.greeted
