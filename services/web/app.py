@@ -188,6 +188,7 @@ def routes(edge: Edge) -> list[Route]:
         page("/contacts/{contact}/edit", contacts.edit),
         page("/settings", settings_pages.show),
         page("/settings/preferences", settings_pages.save_preferences, "POST"),
+        page("/settings/transfer", settings_pages.transfer),
         page("/settings/view", settings_pages.save_view, "POST"),
         page("/settings/greeted", settings_pages.save_greeted, "POST"),
         page("/settings/identity", settings_pages.save_identity, "POST"),

@@ -60,6 +60,7 @@ NO_PAGES = {
     "/settings/security/app/confirm",
     "/settings/security/card/confirm",
     "/settings/security/passkey/confirm",
+    "/settings/transfer",
     "/sign-in/code",
     "/sign-in/go-on",
     "/sign-in/passkey",

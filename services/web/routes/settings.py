@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.common.errors import PosternError, Reason, invalid_argument
-from services.web import addresses, i18n, urls
+from services.web import addresses, i18n, listing, urls
 from services.web.edge import Edge, request_id
 from services.web.errors import explain, sentence
 from services.web.forms import Form
@@ -76,9 +76,18 @@ async def page(edge: Edge, request: Request, me: Me, problem: str = "", status: 
             (n, i18n.ngettext("%(count)s second", "%(count)s seconds", n) % {"count": n} if n else _("Off"))
             for n in UNDO_SECONDS
         ],
+        mail_places=listing.move_targets(nav["tree"], ""),
         request_id=request_id(),
         **nav,
     )
+
+
+async def transfer(edge: Edge, request: Request, me: Me) -> Response:
+    """The page that takes messages into the chosen mailbox, or gives them out."""
+    mailbox, way = request.query_params.get("mailbox", ""), request.query_params.get("to", "")
+    if not mailbox or way not in ("import", "export"):
+        raise invalid_argument("to" if mailbox else "mailbox", "unknown")
+    return edge.redirect(me, f"{urls.mailbox(mailbox)}/{way}")
 
 
 def _chosen(form: Form, languages: tuple[str, ...]) -> Preferences:

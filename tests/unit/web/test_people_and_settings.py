@@ -213,3 +213,11 @@ async def test_first_steps_are_shown_until_put_away(alice, fakes):
     await alice.post("/settings/greeted", {"back": "/mail/INBOX"})
     assert "First steps" not in (await alice.follow()).text
     assert fakes.auth.preferences.greeted
+
+
+async def test_settings_lead_to_import_and_export_of_a_mailbox(alice, fakes):
+    assert "Import and export" in (await alice.get("/settings")).text
+    answer = await alice.get("/settings/transfer?mailbox=Projects/Roof&to=export")
+    assert answer.headers["location"] == "/mail/Projects~1Roof/export"
+    assert (await alice.get("/settings/transfer?mailbox=INBOX&to=elsewhere")).status_code == 400
+    assert (await alice.get("/settings/transfer?to=import")).status_code == 400
