@@ -206,9 +206,13 @@ def message_lines(
     places: dict[str, str] | None = None,
     **query: object,
 ) -> Drafts:
-    """Lines of single messages. `places` names mailboxes to show beside each (a search over several)."""
+    """Lines of single messages. `places` names mailboxes to show beside each (a search over several); the
+    `open_key` is a full one then."""
     full = places is not None
     known = labels.of(me)
+
+    def value(row: Row) -> str:
+        return urls.full_key(row.ref) if full else row.ref.key
 
     def make(row: Row, current: bool) -> Line:
         ref = row.ref
@@ -216,7 +220,7 @@ def message_lines(
         href = urls.with_query("/compose", draft=urls.full_key(ref)) if draft else urls.message(ref, **query)
         return Line(
             href=href,
-            value=urls.full_key(ref) if full else ref.key,
+            value=value(row),
             people=who(row, outgoing, me),
             subject=subject_of(row),
             row=row,
@@ -230,7 +234,7 @@ def message_lines(
 
     named = tuple((places or {}).items())
     terms = ("message", *reader(me), outgoing, drafts, full, named, tuple(query.items()))
-    return Drafts(rows, terms, make, (lambda row: row.ref.key == open_key) if open_key else None)
+    return Drafts(rows, terms, make, (lambda row: value(row) == open_key) if open_key else None)
 
 
 def reader(me: Me) -> tuple[Hashable, ...]:

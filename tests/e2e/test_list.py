@@ -75,6 +75,18 @@ async def test_everything_that_matches_can_be_selected_and_acted_on_and_taken_ba
         await she.page.locator(".row-link").nth(2).click()
         await she.page.get_by_role("link", name="Older message").click()
         await expect(she.page.locator(".row").nth(3)).to_have_class(re.compile("is-current"))
+        # What is beside it is what the list shows there: sorted otherwise, and in what a search found.
+        await she.page.goto(she.page.url.partition("/mail/")[0] + "/mail/INBOX?sort=size")
+        await she.page.locator(".row-link").nth(2).click()
+        await she.page.get_by_role("link", name="Next message", exact=True).click()
+        await expect(she.page.locator(".row").nth(3)).to_have_class(re.compile("is-current"))
+        await she.page.goto(she.page.url.partition("/mail/")[0] + "/search?q=smaller:1M")
+        await she.page.goto(await she.page.locator(".row-link").nth(2).evaluate("link => link.href"))
+        await she.page.get_by_role("link", name="Older message").click()
+        await expect(she.page.locator(".row").nth(3)).to_have_class(re.compile("is-current"))
+        await expect(she.page.locator(".row.is-current")).to_have_count(1)
+        await she.page.keyboard.press("j")
+        await expect(she.page.locator(".row").nth(4)).to_have_class(re.compile("is-current"))
 
 
 async def test_new_mail_comes_into_the_list_and_the_counts_by_itself(stack: Stack, chromium: Browser) -> None:

@@ -91,6 +91,10 @@ class Place:
             return self.view == "conversations"
         return me.preferences.conversations and not self.sort
 
+    def reorders(self, me: Me) -> bool:
+        """Whether the list is other than the mailbox's messages by their numbers, the newest first."""
+        return bool(self.sort or self.filter) or self.in_conversations(me)
+
 
 async def show(edge: Edge, request: Request, me: Me) -> Response:
     place = Place.of(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.web import frames, invitation, reading, trust, urls
 from services.web.edge import Edge, is_fragment
 from services.web.errors import explain
 from services.web.model.mail import (
+    Conversation,
     ConversationPage,
     MailboxTree,
     MessagePage,
@@ -87,12 +89,15 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
     options["invitation"], options["sent"] = await _about(edge, me, message, within)
     if not within:
         tree, page = _seen(tree or MailboxTree(), page, ref)
-    context = list_context(me, place, tree or MailboxTree(), page, opened=ref)
-    context |= reading.context(message, me, thread=thread, places=tree, **options)
+    listed: dict[str, Any] = list_context(me, place, tree or MailboxTree(), page, opened=ref)
+    if wanted.text:
+        listed |= await beside(edge, me, wanted, tree or MailboxTree(), ref) | {"list_place": wanted}
+    if wanted.text or place.reorders(me):
+        message = nearby(message, listed["lines"].of)
+    context = listed | reading.context(message, me, thread=thread, places=tree, **options)
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
     if wanted.text:
-        context |= await beside(edge, me, wanted, tree or MailboxTree(), ref) | found_by(wanted, message)
         return answer("search.html", "search", message, context)
     return answer("mail.html", "mail", message, context)
 
@@ -113,8 +118,21 @@ async def _no_page() -> tuple[None, None]:
 
 def found_by(wanted: Wanted, message: OpenMessage) -> dict[str, Any]:
     """A message that a search found leads back to the search; what lies beside it in its mailbox does not
-    belong there."""
+    belong there, and the pane alone does not know what the search has found beside it."""
     return {"list_place": wanted, "opened": replace(message, newer=None, older=None)}
+
+
+def nearby(message: OpenMessage, lines: Sequence[Row | Conversation]) -> OpenMessage:
+    """The message with what lies beside it in its list, which has an order of its own or not all of the
+    mailbox; with nothing beside it where the list does not show it."""
+    held = [one.refs or (one.newest.ref,) if isinstance(one, Conversation) else (one.ref,) for one in lines]
+    shown = [one.newest.ref if isinstance(one, Conversation) else one.ref for one in lines]
+    at = next((n for n, refs in enumerate(held) if message.ref in refs), len(shown))
+    return replace(
+        message,
+        newer=shown[at - 1] if 0 < at < len(shown) else None,
+        older=shown[at + 1] if at + 1 < len(shown) else None,
+    )
 
 
 async def _about(

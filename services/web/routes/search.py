@@ -211,7 +211,7 @@ def list_context(
             finding.rows,
             me,
             places=places,
-            open_key=opened.key if opened else "",
+            open_key=urls.full_key(opened) if opened else "",
             **wanted.query,
         ),
         "filters": chips,

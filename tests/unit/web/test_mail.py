@@ -1,6 +1,9 @@
+import re
+from html import unescape
+
 from services.common.errors import PosternError, Reason, error
 from services.web.model.account import Preferences
-from services.web.model.mail import Flags, Part, TextPart, Use
+from services.web.model.mail import Flags, MessageRef, Part, TextPart, Use
 from tests.unit.web.fakes import VALIDITY, StoredMessage, envelope
 
 
@@ -376,3 +379,32 @@ async def test_a_message_comes_alone_where_its_line_in_the_conversation_was(alic
     page = await alice.get(f"/mail/INBOX/{VALIDITY}.2", hx_request="true", hx_target="section#message")
     assert page.text.count("<section") == 1 and "Hello" in page.text and "<article" not in page.text
     assert "thread" not in fakes.mail.calls and fakes.mail.boxes["INBOX"][2].flags.seen
+
+
+async def test_what_lies_beside_a_message_is_what_its_list_shows_beside_it(alice, fakes):
+    """Not what its number in the mailbox says, where the list has an order of its own or not all of it."""
+    fill(fakes)
+    fakes.mail.boxes["INBOX"][2].about = {"newer": MessageRef("INBOX", VALIDITY, 9)}
+    fakes.mail.add(StoredMessage(1, envelope("Subject elsewhere")), "Archive")
+
+    async def beside(path):
+        page = await alice.get(path)
+        links = re.findall('<a [^>]*rel="(?:prev|next)"[^>]*>', page.text.partition('id="reading"')[2])
+        current = re.findall('class="row[^"]* is-current', page.text)
+        assert len(current) == ("elsewhere" not in path)
+        return {
+            re.search('rel="(.*?)"', tag)[1]: unescape(re.search('href="(.*?)"', tag)[1]) for tag in links
+        }
+
+    own = f"/mail/INBOX/{VALIDITY}"
+    assert await beside(f"{own}.2") == {"prev": f"{own}.9"}
+    for query in ("sort=subject", "filter=is%3Aunread"):
+        assert await beside(f"{own}.2?{query}") == {"prev": f"{own}.3?{query}", "next": f"{own}.1?{query}"}
+        assert await beside(f"{own}.1?{query}") == {"prev": f"{own}.2?{query}"}
+    # The search finds 1, 2, 3 in this order, then the one in another mailbox of the same number.
+    find = "find=subject"
+    assert await beside(f"{own}.1?{find}") == {"next": f"{own}.2?{find}"}
+    archived = f"/mail/Archive/{VALIDITY}.1?{find}"
+    assert await beside(f"{own}.3?{find}") == {"prev": f"{own}.2?{find}", "next": archived}
+    assert await beside(archived) == {"prev": f"{own}.3?{find}"}
+    assert await beside(f"{own}.3?find=elsewhere") == {}

@@ -7,7 +7,7 @@ import { keyOf, listWindow } from "./window";
 /** The mailbox that an action's address names: what a message is called there, a search says with its mailbox. */
 export function mailboxOf(action: string): string {
   const path = /^\/mail\/(.+)\/actions$/.exec(new URL(action, location.href).pathname);
-  return path ? decodeURIComponent(path[1]!) : "";
+  return path ? decodeURIComponent(path[1]!).replaceAll("~2", ".").replaceAll("~1", "/").replaceAll("~0", "~") : "";
 }
 
 /** Lines that go at once, before the server has answered; the line that then stands in the place of the last. */

@@ -1,5 +1,6 @@
 // Opening a message in the reading pane: what waits, what is current, where the focus goes, and when to give up.
 
+import { mailboxOf } from "./again";
 import { make, word } from "./words";
 
 interface Context {
@@ -35,17 +36,34 @@ export function startPanes(): void {
     const { target, sourceElement } = contextOf(event);
     if (!target || target !== reading()) return;
     const link = sourceElement?.matches(".row-link, .person") ? sourceElement : lineOfOpened();
-    if (link) markCurrent(link);
+    if (link) {
+      markCurrent(link);
+      followList(link);
+    }
     // One pane at a time: the reader is now in another place, and must be told. Beside the list the focus stays.
     if (!matchMedia("(width >= 50rem)").matches) reading()?.focus({ preventScroll: true });
   });
 }
 
-/** The line of what was opened from within the pane ("Older message"), where the list shows it. */
+/** The line of what was opened from within the pane ("Older message"), where the list shows it: in a mailbox by its
+    number there, in what a search found by its mailbox too. */
 function lineOfOpened(): Element | null {
-  const key = reading()?.querySelector<HTMLInputElement>('form input[name="m"]')?.value;
-  const box = key && document.querySelector(`[data-rows] > .row > .row-check > input[value="${CSS.escape(key)}"]`);
-  return (box && box.closest(".row")?.querySelector(".row-link")) || null;
+  const field = reading()?.querySelector<HTMLInputElement>('form input[name="m"]');
+  if (!field) return null;
+  const names = [field.value, `${field.value}.${mailboxOf(field.form!.action)}`];
+  const same = names.map((name) => `[data-rows] > .row > .row-check > input[value="${CSS.escape(name)}"]`).join();
+  return document.querySelector(same)?.closest(".row")?.querySelector(".row-link") ?? null;
+}
+
+/** "Newer message" and "Older message" lead where the lines beside that of the message do: the order is the list's. */
+function followList(link: Element): void {
+  const row = link.closest("[data-rows] > .row");
+  const sides = [["prev", row?.previousElementSibling], ["next", row?.nextElementSibling]] as const;
+  for (const [rel, line] of sides) {
+    const near = reading()?.querySelector<HTMLAnchorElement>(`.thread-head > nav > a[rel="${rel}"]`);
+    const there = line?.querySelector<HTMLAnchorElement>('.row-link[href^="/mail/"]');
+    if (near && there) near.href = there.href;
+  }
 }
 
 function markCurrent(link: Element): void {
