@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from services.web import addresses, formats
 from services.web.addresses import same
+from services.web.conversing import bare_subject
 from services.web.i18n import gettext as _
 from services.web.model.account import Identity
 from services.web.model.mail import Address, OpenMessage
@@ -15,7 +16,6 @@ from services.web.model.outgoing import Attachment
 from services.web.plaintext import html_to_text
 from services.web.reading import choose
 
-_RE = re.compile(r"(?:\s*(?:re|aw|antw|sv|vs|ré|odp|res|rif)(?:\[\d+\]|\^\d+)?\s*[:：])+\s*", re.IGNORECASE)
 _FWD = re.compile(r"(?:\s*(?:fwd?|wg|tr|rv|enc|i)\s*[:：])+\s*", re.IGNORECASE)
 MAX_REFERENCES = 100
 
@@ -109,8 +109,7 @@ def default_identity(identities: tuple[Identity, ...]) -> Identity:
 
 
 def reply_subject(subject: str) -> str:
-    base = _RE.sub("", subject, count=1) if _RE.match(subject) else subject
-    return f"Re: {base.strip()}".rstrip()
+    return f"Re: {bare_subject(subject)}".rstrip()
 
 
 def forward_subject(subject: str) -> str:

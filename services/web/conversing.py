@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.web import listing, urls
 from services.web.model.mail import MailboxTree, OpenMessage, Row
+
+_RE = re.compile(r"(?:\s*(?:re|aw|antw|sv|vs|ré|odp|res|rif)(?:\[\d+\]|\^\d+)?\s*[:：])+\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,17 @@ def folded(
 def _place(places: MailboxTree, name: str) -> str:
     found = places.find(name)
     return listing.mailbox_label(found) if found else name
+
+
+def bare_subject(subject: str) -> str:
+    """A subject without the "Re:" before it, in any language that writes it so."""
+    return (_RE.sub("", subject, count=1) if _RE.match(subject) else subject).strip()
+
+
+def search_for(message: OpenMessage) -> str:
+    """The address of a search for the messages of its conversation, as far as their subjects tell."""
+    words = bare_subject(message.row.envelope.subject).replace('"', " ").strip()
+    return urls.with_query("/search", q=f'subject:"{words}"' if words else "")
 
 
 def together(message: OpenMessage, thread: Sequence[Row]) -> str:

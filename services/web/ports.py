@@ -153,7 +153,7 @@ class MailPort(Protocol):
         within: str,
         all_headers: bool = False,
     ) -> OpenMessage: ...
-    async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
+    async def thread(self, token: str, ref: MessageRef) -> tuple[tuple[Row, ...], int]:
         """The messages of a message's conversation over all mailboxes, oldest first."""
         ...
 

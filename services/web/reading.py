@@ -263,6 +263,7 @@ def context(
     prefer_text: bool,
     within: str,
     thread: Sequence[Row] = (),
+    earlier: int = 0,
     whole: bool = False,
     places: MailboxTree | None = None,
     query: Mapping[str, object] = MappingProxyType({}),
@@ -272,7 +273,8 @@ def context(
     invitation: Invitation | None = None,
     sent: Submission | None = None,
 ) -> dict[str, Any]:
-    """What the reading pane needs. `thread`: the message's conversation; `whole`: acts are on all of it."""
+    """What the reading pane needs. `thread`: the message's conversation, but for `earlier` messages;
+    `whole`: acts are on all of it."""
     before, after = conversing.folded(message, thread, places or MailboxTree(), query)
     offered, shown = chips(message, invitation is not None, query)
     envelope = message.row.envelope
@@ -281,6 +283,8 @@ def context(
         "opened": message,
         "before": before,
         "after": after,
+        "earlier": earlier,
+        "earlier_at": conversing.search_for(message),
         "together": conversing.together(message, thread) if whole else "",
         "key": urls.full_key(message.ref),
         "within": within,

@@ -119,7 +119,7 @@ def _find(store: Store, kept: KeptRows, request: OneRequest) -> _Found | None:
         if not once:
             return None
         places = {each.id: each for each in states.values()}
-        rows = read_rows(db, places, [m.id for m in once[request.start : request.start + request.size]], kept)
+        rows = read_rows(db, places, [m.id for m in request.page(once)], kept)
         within = [member for member in everywhere if member.mailbox == state.id]
         newest = next(iter(read_rows(db, places, [(within or once)[-1].id], kept)), None)
         if newest is None:

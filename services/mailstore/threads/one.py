@@ -8,7 +8,9 @@ search.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from services.common.errors import PosternError, Reason, error
 from services.common.logging import get_logger
@@ -33,6 +35,7 @@ from services.mailstore.threads.listing import (
 )
 
 log = get_logger(__name__)
+T = TypeVar("T")
 # Seconds and mailboxes for the search beyond what is threaded; larger mailboxes are left to the index.
 SEARCH_SECONDS, MOST_SEARCHED, LARGEST_SEARCHED = 3.0, 30, 20_000
 _NEVER = frozenset({Use.ALL, Use.FLAGGED, Use.DRAFTS})
@@ -41,13 +44,20 @@ _UNWANTED = frozenset({Use.TRASH, Use.JUNK})
 
 @dataclass(frozen=True, slots=True)
 class OneRequest:
-    """Which conversation: by its root's Message-ID, or by a message of it."""
+    """Which conversation: by its root's Message-ID, or by a message of it. A page is `size` messages, before
+    the newest `start`: who opens a long conversation wants its end.
+    """
 
     root: str = ""
     message: MessageName | None = None
     include_trash: bool = False
     start: int = 0
     size: int = 100
+
+    def page(self, messages: Sequence[T]) -> Sequence[T]:
+        """The page out of all messages, oldest first."""
+        end = max(0, len(messages) - self.start)
+        return messages[max(0, end - self.size) : end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ async def get_conversation(
     if each is None:
         raise error(Reason.NOT_FOUND, what="conversation")
     once = each.each_once(prefer)
-    rows = await _rows(pool, account, once[request.start : request.start + request.size], row_cache, snippets)
+    rows = await _rows(pool, account, list(request.page(once)), row_cache, snippets)
     newest = each.within(prefer)[-1] if each.within(prefer) else once[-1]
     shown = next((row for row in rows if row.name == newest.name), None)
     if shown is None:

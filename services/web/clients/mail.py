@@ -108,10 +108,11 @@ class MailClient:
         )
         return convert.open_message(await self._messages.GetMessage(request, token=token, timeout=SECONDS))
 
-    async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
+    async def thread(self, token: str, ref: MessageRef) -> tuple[tuple[Row, ...], int]:
         request = ms.GetConversationRequest(message=convert.name(ref), page_size=500)
         reply = await self._messages.GetConversation(request, token=token, timeout=SECONDS)
-        return tuple(convert.row(one) for one in reply.messages)
+        rows = tuple(convert.row(one) for one in reply.messages)
+        return rows, max(len(rows), reply.conversation.message_count)
 
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str

@@ -67,12 +67,12 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         return response
 
     if alone or is_fragment(request, "reading"):
-        message, thread, places = await asyncio.gather(
+        message, (thread, earlier), places = await asyncio.gather(
             opening, _thread(edge, me, place, ref, within or alone), _places(edge, me)
         )
         options["places"] = places
         options["invitation"], options["sent"] = await _about(edge, me, message, within)
-        context = reading.context(message, me, thread=thread, **options)
+        context = reading.context(message, me, thread=thread, earlier=earlier, **options)
         context |= list_context(me, place, places, None) | {
             "opened": message,
             "title": context["subject"],
@@ -80,7 +80,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         if wanted.text:
             context |= found_by(wanted, message)
         return answer("reading_message.html" if alone else "reading_pane.html", "mail", message, context)
-    message, thread, (tree, tree_error), (page, page_error) = await asyncio.gather(
+    message, (thread, earlier), (tree, tree_error), (page, page_error) = await asyncio.gather(
         opening,
         _thread(edge, me, place, ref, within),
         edge.attempt(edge.services.mail.mailboxes(me.token("mailstore"))),
@@ -94,7 +94,7 @@ async def show(edge: Edge, request: Request, me: Me) -> Response:
         listed |= await beside(edge, me, wanted, tree or MailboxTree(), ref) | {"list_place": wanted}
     if wanted.text or place.reorders(me):
         message = nearby(message, listed["lines"].of)
-    context = listed | reading.context(message, me, thread=thread, places=tree, **options)
+    context = listed | reading.context(message, me, thread=thread, earlier=earlier, places=tree, **options)
     context["tree_error"] = explain(tree_error).title if tree_error else ""
     context["list_error"] = explain(page_error).title if page_error else ""
     if wanted.text:
@@ -190,12 +190,16 @@ async def unsubscribe(edge: Edge, request: Request, me: Me) -> Response:
     return edge.redirect(me, back, Notice("unsubscribed" if done else "not-unsubscribed"))
 
 
-async def _thread(edge: Edge, me: Me, place: Place, ref: MessageRef, alone: str | bool) -> tuple[Row, ...]:
-    """The rest of the conversation, for those who read in conversations; a message stands without it too."""
+async def _thread(
+    edge: Edge, me: Me, place: Place, ref: MessageRef, alone: str | bool
+) -> tuple[tuple[Row, ...], int]:
+    """The rest of the conversation, for those who read in conversations, and how many messages are older than
+    these; a message stands without it too."""
     if alone or not (me.preferences.conversations or place.in_conversations(me)):
-        return ()
-    rows, _problem = await edge.attempt(edge.services.mail.thread(me.token("mailstore"), ref))
-    return rows or ()
+        return (), 0
+    found, _problem = await edge.attempt(edge.services.mail.thread(me.token("mailstore"), ref))
+    rows, total = found or ((), 0)
+    return rows, total - len(rows)
 
 
 def _seen(

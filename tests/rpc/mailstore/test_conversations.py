@@ -60,9 +60,10 @@ async def test_opened_over_all_mailboxes(client: Client) -> None:
     assert [row.name.mailbox for row in opened.messages] == ["INBOX", "Sent", "INBOX", "Projects"]
     assert opened.conversation.message_count == 4
     by_message = await one(client, message=page.conversations[0].newest.name, page_size=2)
-    assert [row.envelope.message_id for row in by_message.messages] == ["<a@x>", "<b@x>"]
+    assert [row.envelope.message_id for row in by_message.messages] == ["<c@x>", "<d@x>"]
     rest = await one(client, message=page.conversations[0].newest.name, page_token=by_message.next_page_token)
-    assert [row.envelope.message_id for row in rest.messages] == ["<c@x>", "<d@x>"]
+    assert [row.envelope.message_id for row in rest.messages] == ["<a@x>", "<b@x>"]
+    assert not rest.next_page_token
 
 
 async def test_id_of_a_row_opens_its_conversation(client: Client, talk: None) -> None:

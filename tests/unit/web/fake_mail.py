@@ -76,6 +76,7 @@ class FakeMail:
     boxes: dict[str, dict[int, StoredMessage]] = field(
         default_factory=lambda: {"INBOX": {}, "Drafts": {}, "Sent": {}, "Archive": {}, "Trash": {}}
     )
+    conversation_total: int = 0  # where a conversation has more messages than are shown at once
     uses: dict[str, Use] = field(
         default_factory=lambda: {
             "INBOX": Use.INBOX,
@@ -214,9 +215,10 @@ class FakeMail:
 
         yield changes()
 
-    async def thread(self, token: str, ref: MessageRef) -> tuple[Row, ...]:
+    async def thread(self, token: str, ref: MessageRef) -> tuple[tuple[Row, ...], int]:
         self._called("thread")
-        return tuple(self._row(ref.mailbox, one) for one in self._box(ref.mailbox).values())
+        rows = tuple(self._row(ref.mailbox, one) for one in self._box(ref.mailbox).values())
+        return rows, max(len(rows), self.conversation_total)
 
     async def search(
         self, token: str, text: str, mailboxes: Sequence[str], *, rows: int, page: str

@@ -349,6 +349,11 @@ async def test_the_rest_of_the_conversation_is_beside_the_message(alice, fakes):
     await alice.sign_in()
     page = await alice.get(f"/mail/INBOX/{VALIDITY}.2")
     assert "Earlier in this conversation" in page.text and "Later in this conversation" in page.text
+    assert "before these" not in page.text
+    fakes.mail.conversation_total = 603
+    page = await alice.get(f"/mail/INBOX/{VALIDITY}.2")
+    assert "600 messages before these: search for them" in page.text
+    assert 'href="/search?q=subject%3A%22Subject%202%22"' in page.text
     fakes.mail.fail["thread"] = PosternError(Reason.UNSUPPORTED)
     page = await alice.get(f"/mail/INBOX/{VALIDITY}.2")
     assert page.status_code == 200 and "Earlier in this conversation" not in page.text
