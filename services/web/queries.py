@@ -74,13 +74,46 @@ def pieces(text: str) -> list[Piece]:
 
 
 def filters(text: str, places: Mapping[str, str]) -> list[Filter]:
-    """The operators of a text; `places` has what mailboxes are called."""
+    """The operators of a text, those that OR joins as one; `places` has what mailboxes are called."""
     every = pieces(text)
-    return [
-        Filter(label(piece, places), " ".join(other.text for m, other in enumerate(every) if m != n))
-        for n, piece in enumerate(every)
-        if piece.name
-    ]
+    found: list[Filter] = []
+    for group in _choices(every):
+        terms = [every[n] for n in group if not _is_or(every[n])]
+        if any(piece.name for piece in terms):
+            rest = " ".join(other.text for m, other in enumerate(every) if m not in group)
+            found.append(Filter(_either([label(piece, places) for piece in terms]), rest))
+    return found
+
+
+def _is_or(piece: Piece) -> bool:
+    return piece.text == "OR"
+
+
+def _choices(every: Sequence[Piece]) -> list[list[int]]:
+    """Numbers of pieces that belong together: each alone, or what OR joins with it between."""
+    groups: list[list[int]] = []
+    joins = False
+    for n, piece in enumerate(every):
+        if _is_or(piece) and 0 < n < len(every) - 1:
+            before, after = every[n - 1], every[n + 1]
+            # Where to look is no choice beside what to look for (services/mailstore/searching/query.py).
+            joins = not _is_or(before) and not _is_or(after) and (before.name == "in") is (after.name == "in")
+            if joins:
+                groups[-1].append(n)
+        elif joins:
+            groups[-1].append(n)
+            joins = False
+        else:
+            groups.append([n])
+    return groups
+
+
+def _either(labels: Sequence[str]) -> str:
+    words = labels[0]
+    for other in labels[1:]:
+        # Translators: two filters of a search, of which one must hold: "From: anna or From: bob"
+        words = _("%(one)s or %(other)s") % {"one": words, "other": other}
+    return words
 
 
 def label(piece: Piece, places: Mapping[str, str]) -> str:
@@ -187,14 +220,18 @@ def operators(before: str, typed: str) -> list[Option]:
         ("label:", _("with a label")),
         ("smaller:", _("below that size")),
         ("is:answered", _("that was answered")),
+        *([("OR", _("what is before it, or what comes next"))] if before.strip() and not minus else []),
     )
     most = MOST_OPTIONS if not begun else len(every)
     return [
         Option(
-            f"{before}{minus}{name}{'' if name.endswith(':') else ' '}", minus + name, hint, name[-1] == ":"
+            f"{before}{minus}{name}{'' if name.endswith(':') else ' '}",
+            minus + name,
+            hint,
+            name[-1] == ":" or name == "OR",
         )
         for name, hint in every
-        if name.startswith(begun)
+        if name.lower().startswith(begun)
     ][:most]
 
 

@@ -26,7 +26,6 @@ from services.mailstore.reading import tokens
 from services.mailstore.reading.orders import Key
 from services.mailstore.reading.rows import Row
 from services.mailstore.searching.places import mailboxes_of
-from services.mailstore.searching.query import Query
 from services.mailstore.searching.run import SearchRequest, SearchStep
 
 # Matches that are counted; beyond, "as far as is known".
@@ -111,7 +110,7 @@ async def _steps(
     total, server_token = 0, None
     if rest and token.server is not None:
         # The places are told by name from here on.
-        query = Query(request.query.terms)
+        query = replace(request.query, places=())
         asked = replace(request, query=query, mailboxes=tuple(rest), token=token.server)
         steps = server(asked)
         try:

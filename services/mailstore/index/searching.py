@@ -81,24 +81,64 @@ def plan(query: Query) -> Plan | None:
     excluded: list[str] = []
     rows: list[Condition] = []
     for term in query.terms:
-        if term.field is Field.ANY or term.field in _COLUMNS:
+        if _in_words(term):
             phrase = _phrase(term)
             if phrase is None:
                 return None
             (excluded if term.negated else wanted).append(phrase)
             continue
-        condition = _on_row(term)
+        condition = _row(term)
         if condition is None:
             return None
-        if term.negated and term.field is not Field.IS:
-            condition = Condition(f"NOT ({condition.sql})", condition.parameters)
         rows.append(condition)
+    for terms in query.choices:
+        if all(_in_words(term) and not term.negated for term in terms):
+            phrases = [_phrase(term) for term in terms]
+            if None in phrases:
+                return None
+            wanted.append(f"({' OR '.join(map(str, phrases))})")
+            continue
+        choice = _choice(terms)
+        if choice is None:
+            return None
+        rows.append(choice)
     if wanted:
         match = " AND ".join(wanted)
         for phrase in excluded:
             match = f"({match}) NOT ({phrase})"
         return Plan(match, (), tuple(rows))
     return Plan(None, tuple(excluded), tuple(rows))
+
+
+def _in_words(term: Term) -> bool:
+    return term.field is Field.ANY or term.field in _COLUMNS
+
+
+def _choice(terms: Iterable[Term]) -> Condition | None:
+    """That one of the terms holds, as a condition on rows."""
+    some: list[Condition] = []
+    for term in terms:
+        if _in_words(term):
+            phrase = _phrase(term)
+            if phrase is None:
+                return None
+            having = "id IN (SELECT rowid FROM words WHERE words MATCH ?)"
+            some.append(Condition(f"NOT {having}" if term.negated else having, (phrase,)))
+            continue
+        condition = _row(term)
+        if condition is None:
+            return None
+        some.append(condition)
+    sql = " OR ".join(f"({condition.sql})" for condition in some)
+    return Condition(f"({sql})", tuple(value for condition in some for value in condition.parameters))
+
+
+def _row(term: Term) -> Condition | None:
+    """A term about rows, negated where it is."""
+    condition = _on_row(term)
+    if condition is None or not term.negated or term.field is Field.IS:
+        return condition
+    return Condition(f"NOT ({condition.sql})", condition.parameters)
 
 
 def _phrase(term: Term) -> str | None:

@@ -34,6 +34,11 @@ def keys(query: Query) -> list[bytes]:
     pieces: list[bytes] = []
     for term in query.terms:
         pieces.extend(_term(term))
+    for first, *others in query.choices:
+        # OR takes two keys, the second of which may be an OR.
+        for term in others:
+            pieces.extend([b"OR", *_term(term)])
+        pieces.extend(_term(first))
     return pieces or [b"ALL"]
 
 
@@ -51,6 +56,7 @@ def needs_charset(pieces: list[bytes]) -> bool:
 
 
 def _term(term: Term) -> list[bytes]:
+    """One search key."""
     negation = [b"NOT"] if term.negated else []
     value = term.value
     if term.field is Field.IS:

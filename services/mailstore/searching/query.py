@@ -1,7 +1,9 @@
-"""What a person types into the search box → a list of terms, all of which must hold.
+"""What a person types into the search box → terms, all of which must hold, and choices, of each of which one
+must.
 
-Tolerant: an operator that is not known, or whose value cannot be read, is taken as words to look for; a
-quote that is not closed ends at the end.
+OR binds two terms closer than standing beside each other does: `a b OR c` is a and (b or c). Tolerant: an
+operator that is not known, or whose value cannot be read, is taken as words to look for; a quote that is not
+closed ends at the end; an OR without a term on both sides says nothing, unless it is all there is.
 """
 
 from __future__ import annotations
@@ -50,14 +52,17 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All of `terms`; `places` are the values of in:, as typed."""
+    """All of `terms`, and of each of `choices`, which have two terms at least, one; `places` are the values
+    of in:, as typed.
+    """
 
     terms: tuple[Term, ...] = ()
     places: tuple[str, ...] = ()
+    choices: tuple[tuple[Term, ...], ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not self.terms
+        return not self.terms and not self.choices
 
     @property
     def names_a_message(self) -> bool:
@@ -102,33 +107,44 @@ def parse(text: str, today: date | None = None) -> Query:
     if len(text) > MAX_TEXT:
         raise invalid_argument("query.text", "too_long")
     day = today or datetime.now(UTC).date()
-    terms: list[Term] = []
+    groups: list[list[Term]] = []
     places: list[str] = []
     position = 0
+    # Whether what came last is a term, and whether the next one is another choice beside it.
+    before = joins = False
     while match := _WORD.match(text, position):
         position = match.end()
         negated, name, quoted, plain = match.groups()
+        if plain == "OR" and not negated and not name and text.strip() != "OR":
+            joins, before = before, False
+            continue
         value = (quoted if quoted is not None else plain).strip()
-        if not name:
-            _add_words(terms, value, bool(negated))
-            continue
-        if name.lower() == "in" and value and not negated:
+        if name and name.lower() == "in" and value and not negated:
             places.append(value)
+            before = joins = False
             continue
-        term = _operator(name.lower(), value, bool(negated), day)
-        if term is not None:
-            terms.append(term)
-        elif value or quoted is None:
-            _add_words(terms, f"{name}:{value}", bool(negated))
-    if len(terms) > MAX_TERMS:
+        term = _operator(name.lower(), value, bool(negated), day) if name else None
+        if term is None and (not name or value or quoted is None):
+            term = _words(f"{name}:{value}" if name else value, bool(negated))
+        if term is None:
+            continue
+        if joins:
+            groups[-1].append(term)
+        else:
+            groups.append([term])
+        before, joins = True, False
+    if sum(map(len, groups)) > MAX_TERMS:
         raise invalid_argument("query.text", "too_many_terms")
-    return Query(tuple(terms), tuple(places))
+    return Query(
+        tuple(group[0] for group in groups if len(group) == 1),
+        tuple(places),
+        tuple(tuple(group) for group in groups if len(group) > 1),
+    )
 
 
-def _add_words(terms: list[Term], value: str, negated: bool) -> None:
+def _words(value: str, negated: bool) -> Term | None:
     words = "".join(char if char.isprintable() else " " for char in value).strip()
-    if words and words != "-":
-        terms.append(Term(Field.ANY, words, negated))
+    return Term(Field.ANY, words, negated) if words and words != "-" else None
 
 
 def _operator(name: str, value: str, negated: bool, today: date) -> Term | None:

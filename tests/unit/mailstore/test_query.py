@@ -51,6 +51,30 @@ def test_terms(text: str, terms: list[Term]) -> None:
     assert list(parse(text, TODAY).terms) == terms
 
 
+A, B, C = (Term(Field.FROM, name) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "choices"),
+    [
+        ("from:a OR from:b", [], [(A, B)]),
+        ("from:a from:b OR from:c", [A], [(B, C)]),
+        ("from:a OR from:b OR from:c", [], [(A, B, C)]),
+        ("from:a OR from:b from:c OR -is:read", [], [(A, B), (C, Term(Field.IS, "seen", True))]),
+        ("from:a or from:b", [A, Term(Field.ANY, "or"), B], []),
+        ('from:a "OR" from:b', [A, Term(Field.ANY, "OR"), B], []),
+        ("OR from:a OR", [A], []),
+        ("from:a OR OR from:b", [A, B], []),
+        ("from:a OR in:x from:b", [A, B], []),
+        ("in:x OR in:y", [], []),
+        ("OR", [Term(Field.ANY, "OR")], []),
+    ],
+)
+def test_choices(text: str, terms: list[Term], choices: list[tuple[Term, ...]]) -> None:
+    query = parse(text, TODAY)
+    assert (list(query.terms), list(query.choices)) == (terms, choices)
+
+
 def test_places() -> None:
     query = parse('in:trash in:"My box" words')
     assert query.places == ("trash", "My box")
@@ -62,6 +86,8 @@ def test_bounds() -> None:
         parse("x" * 3000)
     with pytest.raises(PosternError, match="too_many_terms"):
         parse("a " * 50)
+    with pytest.raises(PosternError, match="too_many_terms"):
+        parse("a OR " * 50)
 
 
 @given(st.text(max_size=300))
@@ -81,6 +107,8 @@ def test_any_text_becomes_a_safe_command(text: str) -> None:
         ("hello", [b"TEXT", b'"hello"']),
         ("-from:bob is:unread", [b"NOT", b"FROM", b'"bob"', b"UNSEEN"]),
         ("-is:read", [b"UNSEEN"]),
+        ("x from:a OR is:read", [b"TEXT", b'"x"', b"OR", b"SEEN", b"FROM", b'"a"']),
+        ("is:read OR from:a OR -to:b", [b"OR", b"FROM", b'"a"', b"OR", b"NOT", b"TO", b'"b"', b"SEEN"]),
         ("after:2026-11-01", [b"SINCE", b"1-Nov-2026"]),
         ("größe", [b"CHARSET", b"UTF-8", b"TEXT", "größe".encode()]),
         ("label:später", [b"KEYWORD", b"sp&AOQ-ter"]),

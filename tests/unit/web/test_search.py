@@ -53,6 +53,13 @@ def fill(fakes, *subjects: str) -> None:
             ["Before 2026-01-01", "Since 7d", "Larger than 5M", "In: Inbox"],
         ),
         ("newer_than:2d older_than:1d", ["Since 2d", "Before 1d"]),
+        ("x from:a OR from:b OR is:read is:starred", ["From: a or From: b or Read", "Starred"]),
+        ("a OR b OR from:c", ["a or b or From: c"]),
+        ("x OR y", []),
+        ("OR from:a OR", ["From: a"]),
+        ("from:a OR OR from:b", ["From: a", "From: b"]),
+        ("in:INBOX OR in:Sent from:a", ["In: Inbox or In: Sent", "From: a"]),
+        ("from:a OR in:INBOX", ["From: a", "In: Inbox"]),
     ],
 )
 def test_operators_are_filters_in_words(text, expected):
@@ -65,6 +72,18 @@ def test_a_filter_that_is_taken_away_leaves_the_rest_as_it_was_written():
     (first, second) = queries.filters('"two words" from:"A B" x is:unread', {})
     assert first.rest == '"two words" x is:unread'
     assert second.rest == '"two words" from:"A B" x'
+
+
+def test_what_or_joins_is_taken_away_together():
+    i18n.use(i18n.Languages().locale("en", "", ""))
+    (both, read) = queries.filters("x from:a OR from:b is:read", {})
+    assert (both.rest, read.rest) == ("x is:read", "x from:a OR from:b")
+
+
+def test_or_is_offered_between_terms_alone():
+    i18n.use(i18n.Languages().locale("en", "", ""))
+    assert [one.value for one in queries.operators("from:a ", "o")] == ["from:a OR "]
+    assert queries.operators("", "o") == [] == queries.operators("from:a ", "-o")
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,14 @@ QUERIES: list[tuple[str, set[int]]] = [
     ("message-id:four@x", {4}),
     ("message-id:five@x", set()),
     ("-message-id:four@x apple", {1, 2}),
+    ("pie OR cafe", {1, 3}),
+    ("pie OR cafe OR label:work -has:attachment", {1, 3}),
+    ("apple OR cafe -pie", {2, 3}),
+    ("pie OR is:starred", {1, 5}),
+    ("-is:unread OR to:zed", {5, 6}),
+    ("-apple OR -pie", {2, 3, 4, 5, 6}),
+    ("apple has:attachment OR before:2000-01-01", {2}),
+    ("message-id:four@x OR -smaller:1k", {4, 6}),
 ]
 
 
