@@ -9,7 +9,7 @@ closed ends at the end; an OR without a term on both sides says nothing, unless 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
@@ -70,6 +70,8 @@ class Query:
         return any(term.field is Field.MESSAGE_ID and not term.negated for term in self.terms)
 
 
+# What is looked for as it may be spelt; other values are names.
+_SPELT = frozenset({Field.ANY, Field.FROM, Field.TO, Field.CC, Field.BCC, Field.SUBJECT, Field.BODY})
 _WORD = re.compile(r'\s*(-)?(?:([A-Za-z0-9][A-Za-z0-9_-]*):)?(?:"([^"]*)(?:"|\Z)|(\S+))', re.DOTALL)
 _SIZE = re.compile(r"(\d{1,12})\s*([kmg]?)(?:i?b)?\Z", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?\Z")
@@ -135,11 +137,30 @@ def parse(text: str, today: date | None = None) -> Query:
         before, joins = True, False
     if sum(map(len, groups)) > MAX_TERMS:
         raise invalid_argument("query.text", "too_many_terms")
+    every = [group for written in groups for group in _spelt(written)]
     return Query(
-        tuple(group[0] for group in groups if len(group) == 1),
+        tuple(group[0] for group in every if len(group) == 1),
         tuple(places),
-        tuple(tuple(group) for group in groups if len(group) > 1),
+        tuple(tuple(group) for group in every if len(group) > 1),
     )
+
+
+def _spelt(group: list[Term]) -> list[list[Term]]:
+    """Groups that find what is spelt with "ss" where this one has ß, as it is where there is no such letter.
+    Not the other way round: every "message" would be looked for as "meßage" too, beyond US-ASCII, which there
+    are servers that refuse (RFC 9051 section 6.4.4).
+    """
+    if len(group) == 1 and group[0].negated:
+        return [group, *([one] for one in _with_ss(group))]
+    return [[*group, *_with_ss([term for term in group if not term.negated])]]
+
+
+def _with_ss(terms: list[Term]) -> list[Term]:
+    return [
+        replace(term, value=term.value.replace("ß", "ss").replace("ẞ", "SS"))
+        for term in terms
+        if term.field in _SPELT and isinstance(term.value, str) and ("ß" in term.value or "ẞ" in term.value)
+    ]
 
 
 def _words(value: str, negated: bool) -> Term | None:

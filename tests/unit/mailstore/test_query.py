@@ -68,6 +68,11 @@ A, B, C = (Term(Field.FROM, name) for name in "abc")
         ("from:a OR in:x from:b", [A, B], []),
         ("in:x OR in:y", [], []),
         ("OR", [Term(Field.ANY, "OR")], []),
+        ("Fuß", [], [(Term(Field.ANY, "Fuß"), Term(Field.ANY, "Fuss"))]),
+        ("-Fuß", [Term(Field.ANY, "Fuß", True), Term(Field.ANY, "Fuss", True)], []),
+        ("from:a OR Fuß", [], [(A, Term(Field.ANY, "Fuß"), Term(Field.ANY, "Fuss"))]),
+        ("from:a OR -Fuß", [], [(A, Term(Field.ANY, "Fuß", True))]),
+        ("label:Fuß", [Term(Field.LABEL, "Fuß")], []),
     ],
 )
 def test_choices(text: str, terms: list[Term], choices: list[tuple[Term, ...]]) -> None:
@@ -110,7 +115,8 @@ def test_any_text_becomes_a_safe_command(text: str) -> None:
         ("x from:a OR is:read", [b"TEXT", b'"x"', b"OR", b"SEEN", b"FROM", b'"a"']),
         ("is:read OR from:a OR -to:b", [b"OR", b"FROM", b'"a"', b"OR", b"NOT", b"TO", b'"b"', b"SEEN"]),
         ("after:2026-11-01", [b"SINCE", b"1-Nov-2026"]),
-        ("größe", [b"CHARSET", b"UTF-8", b"TEXT", "größe".encode()]),
+        ("größer", [b"CHARSET", b"UTF-8", b"OR", b"TEXT", "grösser".encode(), b"TEXT", "größer".encode()]),
+        ("später", [b"CHARSET", b"UTF-8", b"TEXT", "später".encode()]),
         ("label:später", [b"KEYWORD", b"sp&AOQ-ter"]),
         ('subject:"a\\b"', [b"SUBJECT", b'"a\\\\b"']),
     ],
