@@ -44,7 +44,7 @@ class Inside:
         what = rng.choices(
             (self._list, self._conversations, self._mark, self._mark_matching, self._move, self._trash,
              self._destroy, self._draft, self._search, self._open),
-            (25, 5, 25, 3, 12, 6, 4, 10, 4, 6),
+            (25, 5, 25, 3, 12, 6, 4, 10, 4, 16),
         )[0]  # fmt: skip
         try:
             await what(rng)
@@ -120,7 +120,11 @@ class Inside:
 
     async def _open(self, rng: random.Random) -> None:
         for name, message_id in await self._some(rng, 1):
-            request = pb.GetMessageRequest(name=name)
+            # Marked behind the answer, when who knows what has become of the mailbox.
+            mark = rng.random() < 0.7
+            if mark:
+                self.ledger.read.add(message_id)
+            request = pb.GetMessageRequest(name=name, mark_seen=mark)
             opened = await self.messages.GetMessage(request, token=self.token())
             if opened.message.summary.envelope.message_id != message_id:
                 self.ledger.marked["opened another"].add(f"than {message_id}")

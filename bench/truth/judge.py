@@ -43,6 +43,8 @@ def wrong_acts(ledger: Ledger, snapshot: Snapshot) -> list[str]:
                 meant = message.message_id in ledger.marked[mark] or ledger.marked.get(f"{mark} {word}")
                 if mark in message.flags and not meant:
                     found.append(f"{message.message_id} in {mailbox} carries {mark}")
+            if "\\Seen" in message.flags and message.message_id not in ledger.read:
+                found.append(f"{message.message_id} in {mailbox} is marked as read")
             if mailbox == BY_POSTERN and message.message_id not in ledger.moved:
                 found.append(f"{message.message_id} was moved to {mailbox}")
             if mailbox == TRASH and message.message_id not in ledger.trashed:

@@ -23,6 +23,7 @@ class Ledger:
     appended: dict[str, str] = field(default_factory=dict)  # Message-ID → the word in its subject
     gone: set[str] = field(default_factory=set)  # removed by the other client
     marked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # mark → meant
+    read: set[str] = field(default_factory=set)  # whom either client meant to mark as read
     moved: set[str] = field(default_factory=set)  # meant for BY_POSTERN
     trashed: set[str] = field(default_factory=set)
     destroyed: set[str] = field(default_factory=set)

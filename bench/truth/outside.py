@@ -133,6 +133,8 @@ class Outside:
     def _append(self, rng: random.Random, ledger: Ledger) -> None:
         message_id, data = ledger.new_message(rng.choice(WORDS))
         flags = " ".join(rng.sample(ledger.flags[:3], rng.randint(0, 2)))
+        if "\\Seen" in flags:
+            ledger.read.add(message_id)
         try:
             self._call(self._client.append, self._some(rng), f"({flags})", None, data)
         except OSError:
@@ -145,6 +147,8 @@ class Outside:
     def _flag(self, rng: random.Random, ledger: Ledger) -> None:
         uids = self._pick(rng, self._some(rng, own=True))
         sign, flags = rng.choice("+-"), " ".join(rng.sample(ledger.flags, rng.randint(1, 2)))
+        if sign == "+" and "\\Seen" in flags:
+            ledger.read.update(message.message_id for message in self.messages(_set(uids)))
         self._uid("STORE", _set(uids), f"{sign}FLAGS.SILENT", f"({flags})")
 
     def _transfer(self, rng: random.Random, ledger: Ledger) -> None:

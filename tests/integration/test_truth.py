@@ -31,8 +31,8 @@ def test_what_nobody_meant_is_found() -> None:
 
     good = {"INBOX": (1, [seen(0, "p1"), seen(1), seen(2)])}
     assert judge.wrong_acts(ledger, good) == []
-    bad = {"INBOX": (1, [seen(0, "p1"), seen(1, "p1")]), BY_POSTERN: (2, [seen(2)])}
-    assert len(judge.wrong_acts(ledger, bad)) == 2
+    bad = {"INBOX": (1, [seen(0, "p1"), seen(1, "p1", "\\Seen")]), BY_POSTERN: (2, [seen(2)])}
+    assert len(judge.wrong_acts(ledger, bad)) == 3
     assert judge.wrong_acts(ledger, {"INBOX": (1, [seen(0)])}) == [
         f"{ids[1]} is in no mailbox",
         f"{ids[2]} is in no mailbox",
