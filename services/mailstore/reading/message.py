@@ -97,7 +97,7 @@ async def open_message(session: Session, request: OpenRequest) -> tuple[OpenedMe
     # Who stands beside it is asked along with the texts.
     around = _around(session, data.get(b"SEQ")) if request.neighbours else None
     texts = await read_texts(session, name, structure, root, request.max_text, [around] if around else [])
-    beside = _read_around(name, data.get(b"SEQ"), texts.others)
+    beside = _read_around(name, data.get(b"SEQ"), texts.answers)
     if texts.missing and structure.parsed is None and not request.within:
         # A structure with no parts to go with it: our own reading of the source knows better.
         defects.append("bad-structure")
@@ -158,12 +158,10 @@ def _read_around(name: MessageName, place: object, answers: Sequence[Result]) ->
     """The next newer and next older message by arrival; None where the answer does not have `name` in its
     `place`: it has moved meanwhile.
     """
-    found = gather(answers)
-    if name.uid not in found or found[name.uid].get(b"SEQ") != place:
+    places = {data[b"SEQ"]: uid for uid, data in gather(answers).items()}
+    if not isinstance(place, int) or places.get(place) != name.uid or len(places) < 2:
         return None
-    newer = next((uid for uid in sorted(found) if uid > name.uid), None)
-    older = next((uid for uid in sorted(found, reverse=True) if uid < name.uid), None)
-    return _beside(name, newer), _beside(name, older)
+    return _beside(name, places.get(place + 1)), _beside(name, places.get(place - 1))
 
 
 async def _neighbours(session: Session, name: MessageName, place: object) -> Beside:

@@ -34,7 +34,9 @@ async def fetch_sections_and(
     sections: list[tuple[str, int, int]],
     then: Sequence[Sequence[bytes]] = (),
 ) -> tuple[list[bytes | None], list[Result]]:
-    """As `fetch_sections`, with the answers to `then`, which go along in the same round trip."""
+    """As `fetch_sections`, with all answers, also those to `then`, which goes along in the same round trip.
+    Dovecot answers both before it ends either, so that nobody can tell which data belongs to which.
+    """
     items = b" ".join(
         b"BODY.PEEK[%s]<%d.%d>" % (section.encode("ascii"), offset, count)
         for section, offset, count in sections
@@ -47,7 +49,7 @@ async def fetch_sections_and(
             session.require(result, command)
         raise error(Reason.MESSAGE_GONE)
     data = found[name.uid]
-    return [body_item(data, section.encode("ascii")) for section, _, _ in sections], others
+    return [body_item(data, section.encode("ascii")) for section, _, _ in sections], [result, *others]
 
 
 async def windows(

@@ -38,7 +38,7 @@ class Texts:
     """The texts in the order of the message, and the structure with what the parts' own headers say.
 
     `missing`: the server has no octets for a part that its structure has; `damaged`: something was
-    unreadable. `others`: the answers to what was asked along with them, none where nothing was asked.
+    unreadable. `answers`: all that the server said, also to what was asked along with them.
     """
 
     shown: tuple[ShownText, ...]
@@ -46,7 +46,7 @@ class Texts:
     root: Part
     missing: bool
     damaged: bool
-    others: tuple[Result, ...] = ()
+    answers: tuple[Result, ...] = ()
 
 
 async def read_texts(
@@ -69,9 +69,9 @@ async def read_texts(
         wanted.append((part, octets))
     if structure.parsed is not None:
         contents = [(structure.parsed.content(part.number) or b"")[:octets] for part, octets in wanted]
-        missing, others = False, list[Result]()
+        missing, answers = False, list[Result]()
     else:
-        contents, root, others = await _fetch(session, name, root, wanted, then)
+        contents, root, answers = await _fetch(session, name, root, wanted, then)
         missing = any(not data and part.size > 2 for data, (part, _) in zip(contents, wanted, strict=True))
     groups = _groups(root)
     shown: list[ShownText] = []
@@ -92,7 +92,7 @@ async def read_texts(
         group = groups.get(part.number, 0)
         shown.append(ShownText(part.number, media_type, body.text, cut, body.charset, group))
         files.extend(of_text(part.number, body.files))
-    return Texts(tuple(shown), tuple(files), root, missing, damaged, tuple(others))
+    return Texts(tuple(shown), tuple(files), root, missing, damaged, tuple(answers))
 
 
 def _chosen(root: Part) -> list[Part]:
@@ -121,9 +121,9 @@ async def _fetch(
         leaves.append(root)
     if not sections:
         return [], root, []
-    found, others = await fetch_sections_and(session, name, sections, then)
+    found, answers = await fetch_sections_and(session, name, sections, then)
     own = {part.number: block for part, block in zip(leaves, found[len(wanted) :], strict=True) if block}
-    return [data or b"" for data in found[: len(wanted)]], refine(root, own), others
+    return [data or b"" for data in found[: len(wanted)]], refine(root, own), answers
 
 
 def _groups(root: Part) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from imapclient import IMAPClient
@@ -12,6 +13,7 @@ from imapclient import IMAPClient
 from services.common.errors import PosternError
 from services.common.gen.postern.mailstore.v1 import message_service_pb2 as pb
 from services.common.gen.postern.mailstore.v1 import types_pb2 as types_pb
+from services.mailstore.imap.session import Session
 from tests.rpc.mailstore.conftest import Client, message
 
 
@@ -92,6 +94,25 @@ async def test_neighbours(client: Client, imap: IMAPClient) -> None:
     reply = await client.get(names[0], with_neighbours=True)
     assert not reply.HasField("newer")
     assert reply.older == names[1]
+
+
+async def test_neighbours_are_asked_for_along_with_the_texts(
+    client: Client, imap: IMAPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        imap.append("INBOX", message(f"Number {number}"))
+    names = [row.name for row in (await client.list()).messages]
+    asked: list[int] = []
+    execute = Session.execute
+
+    async def counted(session: Session, *commands: Any, **options: Any) -> Any:
+        asked.append(len(commands))
+        return await execute(session, *commands, **options)
+
+    monkeypatch.setattr(Session, "execute", counted)
+    reply = await client.get(names[1], with_neighbours=True)
+    assert (reply.newer, reply.older) == (names[0], names[2])
+    assert asked == [2, 2]  # the message with NOOP, its text with the neighbours
 
 
 async def test_message_within_a_message(client: Client, imap: IMAPClient) -> None:
