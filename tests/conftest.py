@@ -17,7 +17,8 @@ from tests.support.order import (  # noqa: F401
 )
 from tests.support.plugin import *  # noqa: F403
 
-# The same examples every time where a run decides over a change; new ones are looked for elsewhere.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# No bound on an example's time: on a busy machine it says nothing. The same examples every time where a run
+# decides over a change; new ones are looked for elsewhere.
+hypothesis.settings.register_profile("own", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "own")

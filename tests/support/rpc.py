@@ -58,6 +58,7 @@ def tls(service: str) -> TlsSettings:
     return TlsSettings(folder / f"{service}.pem", folder / f"{service}.key", folder / "ca.pem")
 
 
+@functools.cache
 def signing_key() -> Ed25519PrivateKey:
     key = load_pem_private_key((keys_dir() / "signing.pem").read_bytes(), None)
     assert isinstance(key, Ed25519PrivateKey)
@@ -68,10 +69,12 @@ def key_set() -> KeySet:
     return KeySet.fixed(signing_key().public_key())
 
 
+@functools.cache
 def sealing_key(service: str) -> PrivateKey:
     return PrivateKey.from_text((keys_dir() / "sealing" / f"{service}.key").read_text())
 
 
+@functools.cache
 def public_sealing_key(service: str) -> PublicKey:
     return PublicKey.from_text((keys_dir() / "sealing" / f"{service}.pub").read_text())
 

@@ -116,6 +116,7 @@ def identity(message: s.Identity) -> Identity:
         message.signature_text,
         message.is_default,
         message.etag,
+        message.signature_html,
     )
 
 
@@ -126,6 +127,7 @@ def identity_message(identity: Identity) -> s.Identity:
         address=identity.address,
         reply_to=identity.reply_to,
         signature_text=identity.signature,
+        signature_html=identity.signature_html,
         is_default=identity.is_default,
         etag=identity.etag,
     )

@@ -40,7 +40,7 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An address that the account writes as."""
+    """An address that the account writes as. `signature_html`: a formatted one of another program."""
 
     identity_id: str
     address: str
@@ -49,6 +49,7 @@ class Identity:
     signature: str = ""
     is_default: bool = False
     etag: str = ""
+    signature_html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,11 +160,16 @@ async def save_identity(edge: Edge, request: Request, me: Me) -> Response:
     if wanted is None and not addresses.good(address):
         problem = _("This is not an email address: %(address)s") % {"address": address}
         return await page(edge, request, me, problem, 400)
+    before = wanted or Identity("", address)
+    signature = form.get("signature")[:10_000]
+    # A formatted signature of another program's says the same as the plain one, or it goes.
+    same = signature.splitlines() == before.signature.splitlines()
     changed = replace(
-        wanted or Identity("", address),
+        before,
         name=form.get("name").strip()[:200],
         reply_to=form.get("reply_to").strip()[:320],
-        signature=form.get("signature")[:10_000],
+        signature=signature,
+        signature_html=before.signature_html if same else "",
         etag=form.get("etag"),
     )
     try:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from services.common.errors import PosternError, Reason
 from services.common.gen.postern.contacts.v1 import types_pb2 as t
+from services.web.convert import account as convert
 from services.web.convert.people import write_into
 from services.web.model.account import Preferences
 from services.web.model.outgoing import Standing
@@ -221,3 +224,19 @@ async def test_settings_lead_to_import_and_export_of_a_mailbox(alice, fakes):
     assert answer.headers["location"] == "/mail/Projects~1Roof/export"
     assert (await alice.get("/settings/transfer?mailbox=INBOX&to=elsewhere")).status_code == 400
     assert (await alice.get("/settings/transfer?to=import")).status_code == 400
+
+
+@pytest.mark.parametrize(("signature", "kept"), [("Alice\r\nCastle", "<b>Alice</b><br>Castle"), ("A.", "")])
+async def test_a_formatted_signature_of_another_program_stays(alice, fakes, signature, kept):
+    own = replace(
+        fakes.auth.identities[0], signature="Alice\nCastle", signature_html="<b>Alice</b><br>Castle"
+    )
+    assert convert.identity(convert.identity_message(own)) == own
+    fakes.auth.identities = (own,)
+    alice.http.cookies.clear()
+    await alice.sign_in()
+    await alice.get("/settings")
+    fields = {"identity_id": own.identity_id, "etag": own.etag, "name": "Alice E.", "signature": signature}
+    await alice.post("/settings/identity", fields)
+    assert fakes.auth.identities[0].name == "Alice E."
+    assert fakes.auth.identities[0].signature_html == kept
