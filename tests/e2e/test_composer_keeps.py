@@ -16,7 +16,7 @@ from services.web.model.account import Identity, Preferences
 from services.web.model.mail import TextPart
 from services.web.model.outgoing import RecipientFate, Submission
 from services.web.static import STATIC_DIR
-from tests.e2e.test_composer import SAVED, compose, kill
+from tests.e2e.test_composer import SAVED, compose, kill, text_of
 from tests.e2e.test_scripts import READY, Visit, visit
 from tests.support.blocking import TRACED, tasks
 from tests.unit.web.fakes import StoredMessage, envelope
@@ -64,7 +64,7 @@ async def test_a_tab_killed_while_one_writes_loses_three_seconds_at_most(visit: 
     else:
         await compose(visit)
         await page.get_by_label("Subject").fill("Killed")
-    written = page.get_by_role("textbox", name="Message", exact=True)
+    written = text_of(page)
     await written.press("Control+Home")
     typed: dict[str, float] = {}
     end = time.monotonic() + random.uniform(2.5, 4.5)
@@ -79,7 +79,7 @@ async def test_a_tab_killed_while_one_writes_loses_three_seconds_at_most(visit: 
     again = await context.new_page()
     await again.goto(visit.base + "/mail/INBOX")
     await again.get_by_role("button", name="Open: Killed").click()
-    box = again.get_by_role("textbox", name="Message", exact=True)
+    box = text_of(again)
     await expect(box).to_be_visible()
     if formatted:
         await expect(box).to_contain_text("w0000")  # the text comes after its box
@@ -137,11 +137,11 @@ async def test_two_tabs_with_formatted_letters_in_windows_lose_no_update(visit: 
     other = await page.context.new_page()
     await other.goto(f"{visit.base}/mail/Drafts")
     await other.get_by_role("link", name=re.compile("Shared answer")).click()
-    theirs = other.get_by_role("dialog").get_by_role("textbox", name="Message", exact=True)
+    theirs = text_of(other.get_by_role("dialog"))
     await theirs.press("Control+Home")
     async with other.expect_response("**/compose/autosave"):
         await other.keyboard.type("theirs ")
-    await box.get_by_role("textbox", name="Message", exact=True).press("Control+Home")
+    await text_of(box).press("Control+Home")
     await page.keyboard.type("mine ")
     await expect(box.locator(".conflict")).to_contain_text("theirs")
     assert len(drafts) == 1 and "theirs" in str(next(iter(drafts.values())).texts)
@@ -158,7 +158,7 @@ async def test_a_draft_of_another_program_is_not_touched_by_opening_it(visit: Vi
     texts = (TextPart("1", "text/plain", "A red one"), TextPart("2", "text/html", html, alternative=1))
     visit.services.mail.add(StoredMessage(5, envelope("Theirs"), texts), "Drafts")
     page = await compose(visit, "/compose?draft=7.5.Drafts")
-    box = page.get_by_role("textbox", name="Message", exact=True)
+    box = text_of(page)
     await expect(box.locator("span[style*=color]")).to_have_text("red")
     await page.wait_for_timeout(2_500)
     assert "/compose/autosave" not in visit.requests and not visit.services.send.drafts
@@ -231,7 +231,7 @@ async def test_typing_blocks_no_longer_than_fifty_milliseconds(visit: Visit, for
         texts = (*texts, TextPart("2", "text/html", html, alternative=1))
     visit.services.mail.add(replace(StoredMessage(5, envelope("Long"), texts)), "Drafts")
     page = await compose(visit, "/compose?draft=7.5.Drafts")
-    box = page.get_by_role("textbox", name="Message", exact=True)
+    box = text_of(page)
     await box.click()
     browser = page.context.browser
     assert browser is not None
