@@ -66,8 +66,11 @@ class Query:
 
     @property
     def names_a_message(self) -> bool:
-        """Whether it asks for one message, by its Message-ID."""
-        return any(term.field is Field.MESSAGE_ID and not term.negated for term in self.terms)
+        """Whether it asks for one message, or for some, by their Message-IDs."""
+        asked = [(term,) for term in self.terms] + list(self.choices)
+        return any(
+            all(term.field is Field.MESSAGE_ID and not term.negated for term in choice) for choice in asked
+        )
 
 
 # What is looked for as it may be spelt; other values are names.

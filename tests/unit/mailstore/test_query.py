@@ -123,3 +123,11 @@ def test_any_text_becomes_a_safe_command(text: str) -> None:
 )
 def test_keys(text: str, expected: list[bytes]) -> None:
     assert criteria.command(parse(text, TODAY)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "one"),
+    [("message-id:a@x", True), ("message-id:a@x OR message-id:b@x", True), ("message-id:a@x OR bob", False)],
+)
+def test_whether_messages_are_asked_for_by_name(text: str, one: bool) -> None:
+    assert parse(text).names_a_message is one
