@@ -44,20 +44,26 @@ _UNWANTED = frozenset({Use.TRASH, Use.JUNK})
 
 @dataclass(frozen=True, slots=True)
 class OneRequest:
-    """Which conversation: by its root's Message-ID, or by a message of it. A page is `size` messages, before
-    the newest `start`: who opens a long conversation wants its end.
+    """Which conversation: by its root's Message-ID, or by a message of it. A page is the last `size`
+    of its oldest `before` messages, or of all where that is 0: who opens a long conversation wants its end,
+    and what arrives meanwhile moves nothing.
     """
 
     root: str = ""
     message: MessageName | None = None
     include_trash: bool = False
-    start: int = 0
+    before: int = 0
     size: int = 100
+
+    def bounds(self, total: int) -> tuple[int, int]:
+        """Where the page begins and ends among `total` messages, oldest first."""
+        end = min(self.before or total, total)
+        return max(0, end - self.size), end
 
     def page(self, messages: Sequence[T]) -> Sequence[T]:
         """The page out of all messages, oldest first."""
-        end = max(0, len(messages) - self.start)
-        return messages[max(0, end - self.size) : end]
+        begin, end = self.bounds(len(messages))
+        return messages[begin:end]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ class ThreadMethods:
     async def GetConversation(
         self, request: pb.GetConversationRequest, context: Context
     ) -> pb.GetConversationResponse:
-        size, start = tokens.page_size(request.page_size, 100, 500), _start(request.page_token)
-        wanted = OneRequest(include_trash=request.include_trash, start=start, size=size)
+        size, before = tokens.page_size(request.page_size, 100, 500), _before(request.page_token)
+        wanted = OneRequest(include_trash=request.include_trash, before=before, size=size)
         match request.WhichOneof("conversation"):
             case "message":
                 wanted = replace(wanted, message=convert.name_from(request.message))
@@ -105,9 +105,9 @@ class ThreadMethods:
             return opened
 
         opened = await service.marking.shown(account.id, read, marking.opened)
-        end = start + size
+        begin, _ = wanted.bounds(opened.total)
         response = pb.GetConversationResponse(
-            next_page_token=tokens.encode(["conversation", end]) if end < opened.total else "",
+            next_page_token=tokens.encode(["conversation", begin]) if begin else "",
         )
         _put(opened.row, response.conversation)
         convert.rows_to(opened.messages, response)
@@ -126,10 +126,10 @@ def _put(row: ConversationRow, into: types_pb.ConversationSummary) -> None:
         into.messages.add(mailbox=name.mailbox, uid_validity=name.uid_validity, uid=name.uid)
 
 
-def _start(page_token: str) -> int:
+def _before(page_token: str) -> int:
     if not page_token:
         return 0
     match tokens.decode(page_token):
-        case ["conversation", int(start)] if start >= 0:
-            return start
+        case ["conversation", int(before)] if before > 0:
+            return before
     raise invalid_argument("page_token", "malformed")

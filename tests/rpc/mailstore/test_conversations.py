@@ -54,13 +54,15 @@ async def test_sent_belongs_to_it(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("talk")
-async def test_opened_over_all_mailboxes(client: Client) -> None:
+async def test_opened_over_all_mailboxes(client: Client, imap: IMAPClient) -> None:
     page = await conversations(client)
     opened = await one(client, conversation_id=page.conversations[0].conversation_id)
     assert [row.name.mailbox for row in opened.messages] == ["INBOX", "Sent", "INBOX", "Projects"]
     assert opened.conversation.message_count == 4
     by_message = await one(client, message=page.conversations[0].newest.name, page_size=2)
     assert [row.envelope.message_id for row in by_message.messages] == ["<c@x>", "<d@x>"]
+    # What arrives between two pages moves nothing.
+    imap.append("INBOX", message("Re: Plan", Message_ID="<e@x>", References="<a@x> <d@x>"))
     rest = await one(client, message=page.conversations[0].newest.name, page_token=by_message.next_page_token)
     assert [row.envelope.message_id for row in rest.messages] == ["<a@x>", "<b@x>"]
     assert not rest.next_page_token

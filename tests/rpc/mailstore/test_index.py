@@ -333,6 +333,14 @@ async def test_conversations(both: tuple[Client, Client, IMAPClient]) -> None:
         assert row.unread_count == sum(not each.flags.seen for each in opened.messages)
         by_name = pb.GetConversationRequest(message=row.newest.name)
         assert await indexed.messages.GetConversation(by_name, token=indexed.token()) == opened
+        # From the newest end, a page at a time.
+        wanted.page_size, found, more = 2, list[types_pb.MessageSummary](), True
+        while more:
+            part = await indexed.messages.GetConversation(wanted, token=indexed.token())
+            found[:0] = part.messages
+            wanted.page_token = part.next_page_token
+            more = bool(part.next_page_token)
+        assert found == list(opened.messages)
     pages: list[str] = []
     token = ""
     while True:
